@@ -1,0 +1,206 @@
+"""The command line. It imports what a command needs when it is needed: the start of a program is time that somebody waits."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Optional, Tuple
+
+_USAGE = """\
+usage: python3 -m ide_kernel [--python PATH] [COMMAND ...]
+
+A Python kernel: code runs in a process of its own, in any interpreter, beside a broker that always knows how it is.
+
+Without a command: a shell in the terminal, on a new kernel; or, where stdin is no terminal, the program that stdin holds.
+
+commands:
+  run FILE [ARG ...]         run a script in a kernel: its output, its input, its exit status
+  run -c CODE [ARG ...]      ... or code from the command line
+  run -m MODULE [ARG ...]    ... or a module
+  broker                     start a kernel that waits for frontends, and print its connection file
+  attach [F]                 another shell on a running kernel
+  status [F]                 how the kernel is
+  interrupt [F]              interrupt what it runs, as Ctrl-C does
+  restart [F]                end it and start a new one
+  terminate [F]              end it
+  gui [F], where [F]         a window; the stacks of all threads (not there yet)
+
+F is a connection file; without it, the newest of yours is taken. "COMMAND --help" says more.
+
+options:
+  --python PATH   the interpreter that runs the code: a path, or a name on PATH (default: this one)
+  --version       print the version
+  -h, --help      print this
+"""
+
+_RUN_USAGE = """\
+usage: python3 -m ide_kernel run [--python PATH] (FILE | -c CODE | -m MODULE) [ARG ...]
+
+Run a program in a kernel of its own, as python would. Its output and errors pass byte for byte, it is asked for input only when
+it wants some, Ctrl-C interrupts it (a second one soon after ends it), and its exit status is ours: 128 + n when
+signal n ended it, with the signal's name on stderr.
+"""
+
+_SIMPLE = {"interrupt": "interrupt what the kernel runs, as Ctrl-C does", "restart": "end the kernel and start a new one",
+           "terminate": "end the kernel: ask, then SIGINT, SIGTERM, SIGKILL"}
+_COMMANDS = ("run", "broker", "attach", "status", "gui", "where") + tuple(sorted(_SIMPLE))
+
+
+class _Wrong(Exception):
+    """Wrong arguments."""
+
+
+def main(arguments=None):
+    # type: (Optional[List[Any]]) -> int
+    """Run the command line; returns the exit status."""
+    from .errors import InterpreterNotFound, KernelError
+    try:
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+    except _Wrong as error:
+        return _fail("%s (--help shows what there is)" % error, 2)
+    except InterpreterNotFound as error:
+        return _fail(error, 2)
+    except KernelError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        from .frontends.conduit import die_like
+        return die_like(2) or 130
+
+
+def _fail(error, status):
+    # type: (Any, int) -> int
+    sys.stderr.write("ide-kernel: %s\n" % error)
+    return status
+
+
+def _main(arguments):
+    # type: (List[Any]) -> int
+    python, rest = _take_python(arguments)
+    if not rest:
+        return _shell(python)
+    command, rest = rest[0], rest[1:]
+    if command in ("-h", "--help"):
+        sys.stdout.write(_USAGE)
+        return 0
+    if command == "--version":
+        from . import __version__
+        print(__version__)
+        return 0
+    if command not in _COMMANDS:
+        hint = ": to run that file, say: run %s" % command if os.path.exists(command) else ""
+        raise _Wrong("there is no %s %r%s" % ("option" if command.startswith("-") else "command", command, hint))
+    if command in ("gui", "where"):
+        return _fail("%r is not there yet" % command, 2)
+    if command == "run":
+        return _run(python, rest)
+    return _other(command, python, rest)
+
+
+def _take_python(arguments):
+    # type: (List[Any]) -> Tuple[Any, List[Any]]
+    """The value of ``--python`` at the beginning, and the rest."""
+    python = None
+    while arguments and arguments[0].split("=")[0] == "--python":
+        name, equals, value = arguments[0].partition("=")
+        if not equals:
+            if len(arguments) < 2:
+                raise _Wrong("--python needs the path of an interpreter")
+            value, arguments = arguments[1], arguments[1:]
+        python, arguments = value, arguments[1:]
+    return python, arguments
+
+
+def _run(python, arguments):
+    # type: (Any, List[Any]) -> int
+    after, arguments = _take_python(arguments)
+    python = python if after is None else after
+    if not arguments:
+        raise _Wrong("run needs a FILE, -c CODE or -m MODULE")
+    first = arguments[0]
+    if first in ("-h", "--help"):
+        sys.stdout.write(_RUN_USAGE)
+        return 0
+    mode, code, rest = "script", first, arguments[1:]
+    if first[:2] in ("-c", "-m"):  # as for python: -cCODE, -c CODE; all that follows is the program's
+        mode = "command" if first[:2] == "-c" else "module"
+        if not first[2:] and not rest:
+            raise _Wrong("%s needs %s" % (first, "code to run" if mode == "command" else "the name of a module"))
+        code, rest = (first[2:], rest) if first[2:] else (rest[0], rest[1:])
+    elif first.startswith("-"):
+        raise _Wrong("run has no option %r" % first)
+    from .frontends import script
+    return script.run(python, mode, code, rest)
+
+
+def _shell(python):
+    # type: (Any) -> int
+    from .client.launch import Broker
+    terminal = os.isatty(0)
+    # The kernel of a program from stdin ends with it, whatever happens; one that a person worked in waits for the person.
+    broker = Broker(python, options={} if terminal else {"linger": 0.0})
+    from .client.session import join
+    if terminal:
+        from .frontends.terminal import run
+        return run(join(broker, "terminal"))
+    from .frontends import program
+    return program.run(join(broker, "program"), own=True)
+
+
+def _attach(path):
+    # type: (Any) -> int
+    from .client.session import attach
+    if os.isatty(0):
+        from .frontends.terminal import run
+        return run(attach(path, "terminal"))
+    from .frontends import program
+    return program.run(attach(path, "program"), own=False)
+
+
+def _other(command, python, arguments):
+    # type: (Any, Any, List[Any]) -> int
+    import argparse
+    parser = argparse.ArgumentParser(prog="python3 -m ide_kernel %s" % command)
+    if command == "broker":
+        parser.description = "Start a broker and a kernel in the background, and print the path of the connection file."
+        parser.add_argument("--python", metavar="PATH", default=python, help="the interpreter that runs the code")
+        parser.add_argument("--connection-file", metavar="F", help="where to write the connection file")
+        parser.add_argument("--keep", action="store_true",
+                            help="live on when nobody is attached (else: end 30 s after the start if nobody came, and "
+                                 "when the last frontend has left)")
+        given = parser.parse_args(arguments)
+        from .frontends import commands
+        return commands.broker(given.python, given.connection_file, given.keep)
+    parser.add_argument("file", metavar="F", nargs="?", help="the kernel's connection file (default: your newest)")
+    if python is not None:
+        raise _Wrong("--python makes no sense here: the kernel runs already")
+    if command == "attach":
+        parser.description = "Another shell on a running kernel: it shares all names, and shows what the others do."
+        return _attach(parser.parse_args(arguments).file)
+    if command == "status":
+        parser.description = "Say how the kernel is."
+        parser.add_argument("--json", action="store_true", help="as one JSON object a line")
+        parser.add_argument("--watch", action="store_true", help="go on, with a line for each change")
+        given = parser.parse_args(arguments)
+        from .frontends import commands
+        return commands.status(given.file, given.json, given.watch)
+    parser.description = _SIMPLE[command].capitalize() + "."
+    path = parser.parse_args(arguments).file
+    from .frontends import commands
+    return getattr(commands, command)(path)
+
+
+def _end(status):
+    # type: (int) -> None
+    """End at once: nothing of ours waits for the interpreter to take itself apart, and on 2.7 threads fail in that."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (EnvironmentError, ValueError):
+            pass  # its reader is gone, or it is closed
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    _end(main())

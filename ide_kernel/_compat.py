@@ -1,0 +1,43 @@
+"""The one place in this package that names a Python version or implementation.
+
+Feature tests come before version tests; everything else in the package is written in the common subset of
+CPython 2.7, CPython 3.6+ and PyPy.
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import sys
+import time
+
+PY2 = sys.version_info[0] == 2
+
+if PY2:
+    text_type = unicode  # type: ignore[name-defined]  # noqa: F821
+    integer_types = (int, long)  # type: ignore[name-defined]  # noqa: F821
+    string_types = (str, unicode)  # type: ignore[name-defined]  # noqa: F821
+else:
+    text_type = str
+    integer_types = (int,)
+    string_types = (str,)
+
+try:
+    monotonic = time.monotonic
+except AttributeError:  # 2.7 has none; a jump of this clock counts as lateness of our own.
+    monotonic = time.time
+
+try:
+    from _thread import _count as count_threads, allocate_lock, get_ident, start_new_thread
+except ImportError:
+    from thread import (  # type: ignore[import-not-found,no-redef]  # noqa: F401
+        _count as count_threads, allocate_lock, get_ident, start_new_thread)
+
+#: 2.7: texts are bytes, standard streams are files without text layers, and exceptions carry no traceback.
+STR_IS_BYTES = str is bytes
+#: 3.9 made ``__file__`` of a script, and its name in tracebacks, absolute.
+ABSOLUTE_SCRIPTS = sys.version_info >= (3, 9)
+#: What ``python -m`` puts at the head of ``sys.path``: the directory since 3.7; before, and on PyPy 2.7, an empty string (None).
+MODULE_PATH = os.getcwd if sys.version_info >= (3, 7) else None
+#: 3.12 keeps the last uncaught exception in ``sys.last_exc``, too, and warns when a process with threads forks.
+HAS_LAST_EXC = FORK_WARNS = sys.version_info >= (3, 12)
+#: What a frontend shows.
+VERSION_TEXT = u"%d.%d.%d" % sys.version_info[:3]

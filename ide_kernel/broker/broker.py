@@ -1,0 +1,284 @@
+"""The broker: puts its parts together. Nothing here blocks.
+
+What happens next is decided in ``lifecycle.py`` and ``frontends.py``; this file carries it out.
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import signal
+
+import yotonlike
+
+from .. import vocabulary
+from . import exits, guardian, lifecycle, process
+from .board import Board
+from .diagnosis import diagnose
+from .evidence import gather
+from .executions import Executions
+from .frontends import Frontends
+from .generation import Generation
+from .outbox import Outbox
+from .service import METHODS, Service
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional
+
+    from .loop import Loop
+
+LOST_GUARDIAN = u"its guardian process was killed, so that nobody can wait for the kernel any more"
+_SIGNALS = {"sigint": signal.SIGINT, "sigterm": signal.SIGTERM, "sigkill": signal.SIGKILL}
+
+
+class Broker(object):
+    """One broker: its kernels, one after the other, and whoever is attached to them.
+
+    Attributes:
+        kernel (Generation): the kernel of this moment, dead or alive.
+        exit (dict | None): how the last kernel ended.
+        lifecycle (Lifecycle): where it stands.
+    """
+
+    def __init__(self, loop, first, root, settings, channels):
+        # type: (Loop, process.Process, Any, Dict[str, Any], Channels) -> None
+        self._loop = loop
+        self._root = root
+        self._settings = {"python": settings["python"], "cwd": None, "env": None}
+        self._channels = channels
+        self._timer = None  # type: Any
+        self.exit = None  # type: Optional[Dict[Any, Any]]
+        self.lifecycle = lifecycle.Lifecycle()
+        self._executions = Executions()
+        self._frontends = Frontends(loop.now(), settings["keep"], settings["linger"])
+        self._outbox = Outbox(channels.events.send_nowait, lambda: self.kernel.output.pause(), lambda: self.kernel.resume(),
+                              held=True)
+        self._board = Board(loop, lambda: gather(self.kernel, self.lifecycle, self._executions, self.exit),
+                            lambda: self.kernel.number, channels.status.send)
+        self._events = []  # type: List[Dict[Any, Any]]  # of this turn
+        self._service = Service(self)
+        self.kernel = Generation(loop, first, 1, self._executions, self)
+        channels.serve(self._service, self._outbox.pump, self._link_lost)
+        self.changed()
+
+    # -- for the service ------------------------------------------------------------------------------------------
+
+    def attach(self, frontend):
+        # type: (Any) -> Dict[Any, Any]
+        """A frontend is there; what it has to know."""
+        self._frontends.hello(frontend, self._channels.link_of(frontend))
+        self._outbox.release()
+        self._send_events()  # they are older than what we are about to say
+        self.changed()
+        active = self._executions.active
+        return dict(self._about(), status=self._board.current(), inputs=list(self.kernel.inputs.values()),
+                    running=None if active is None else active.describe(),
+                    queued=[execution.describe() for execution in self._executions.queued])
+
+    def detach(self, frontend):
+        # type: (Any) -> bool
+        """A frontend said goodbye; whether that ends kernel and broker."""
+        now = self._loop.now()
+        self._frontends.leave(frontend, now)
+        due = self._time_to_leave()
+        self.changed()
+        return due is not None and due <= now
+
+    def execute(self, frontend, token, spec):
+        # type: (Any, Any, Dict[Any, Any]) -> int
+        """Queue code; its id."""
+        execution = self._executions.submit(frontend, token, spec)
+        self.kernel.run_next()  # what the kernel says to it is read in a later turn, so "queued" is still the first event
+        self.publish(dict(execution.describe(), event=u"queued"))
+        return execution.id
+
+    def cancel(self, number):
+        # type: (int) -> bool
+        """Take an execution back that did not start."""
+        cancelled = self._executions.cancel(number)
+        if cancelled:
+            self.publish({u"event": u"cancelled", u"execution": number})
+        return cancelled
+
+    def change_settings(self, settings):
+        # type: (Dict[str, Any]) -> None
+        """What the next kernel is started with."""
+        self._settings.update(settings)
+
+    def aim(self, purpose, event, polite):
+        # type: (str, str, float) -> None
+        """End the kernel, for a purpose."""
+        self.lifecycle.aim(purpose)
+        self._handle(event, polite)
+
+    def publish(self, event):
+        # type: (Dict[Any, Any]) -> None
+        """Tell the frontends, in one message with all other events of this turn: each wakes every frontend."""
+        self._events.append(event)
+        self._loop.call_after(self._send_events)
+
+    # -- for the kernel -------------------------------------------------------------------------------------------
+
+    def kernel_ready(self):
+        # type: () -> None
+        """The kernel can run code."""
+        self.tell_status()
+        self.publish(dict(self._about(), event=u"ready"))
+        self._service.kernel_ready(self.kernel.number)
+        guardian.become_subreaper()  # should the guardian be killed; and the next one need not load what this takes
+        self._handle("ready")
+
+    def kernel_exited(self, exit):
+        # type: (Dict[Any, Any]) -> None
+        """The guardian reaped the kernel, and all that it wrote is published."""
+        self.exit = exit
+        self._handle("exited")
+
+    def start_failed(self, step, code):
+        # type: (Any, int) -> None
+        """The new kernel could not be started."""
+        self.exit = exits.exit_record(None, None, None, start_problem(self._settings, step, code))
+
+    def guardian_gone(self):
+        # type: () -> None
+        """The guardian ended, and with it all that was below it."""
+        if self.lifecycle.alive and self.exit is None:
+            self.exit = exits.exit_record(None, None, None, LOST_GUARDIAN)
+        self._handle("vanished")
+
+    def changed(self):
+        # type: () -> None
+        """Something happened that the status, or the time to end, may depend on: look at the end of this turn."""
+        self._loop.call_after(self._look)
+
+    def tell_status(self):
+        # type: () -> None
+        """Tell the status now: whoever hears the event that comes next shall find it so."""
+        self._board.changed()
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _look(self):
+        # type: () -> None
+        self._board.changed()
+        deadlines = [when for when in (self.lifecycle.deadline, self._time_to_leave()) if when is not None]
+        due = min(deadlines) if deadlines else None
+        if self._timer is not None and self._timer.when != due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and due is not None:
+            self._timer = self._loop.call_at(due, self._due)
+
+    def _send_events(self):
+        # type: () -> None
+        events, self._events = self._events, []
+        if events:
+            self._outbox.put(events)
+
+    def _about(self):
+        # type: () -> Dict[Any, Any]
+        return dict(self.kernel.about, broker_pid=os.getpid(), kernel_pid=self.kernel.process.pid,
+                    generation=self.kernel.number)
+
+    def _handle(self, event, polite=lifecycle.POLITE):
+        # type: (str, float) -> None
+        for action in self.lifecycle.handle(event, self._loop.now(), polite):
+            self._act(action)
+        self.changed()
+
+    def _act(self, action):
+        # type: (str) -> None
+        if action == "ask":
+            self.kernel.ask_to_exit()
+        elif action in _SIGNALS:
+            self.kernel.signal(_SIGNALS[action])
+        elif action in ("kill", "clear"):
+            self.kernel.kill_all()
+        elif action == "report":
+            self._report_end()
+        elif action == "start":
+            self._start()
+        elif action == "stop":
+            self._loop.stop()
+
+    def _report_end(self):
+        # type: () -> None
+        self._executions.lose_all()
+        self.tell_status()
+        self.publish({u"event": u"ended", u"exit": self.exit, u"generation": self.kernel.number})
+        words = diagnose(gather(self.kernel, self.lifecycle, self._executions, self.exit))[1]
+        self._service.kernel_ended(self.exit or {}, words)
+
+    def _start(self):
+        # type: () -> None
+        self.exit = None
+        started = process.start(self._settings["python"], self._root, self._settings["cwd"], self._settings["env"])
+        self.kernel = Generation(self._loop, started, self.kernel.number + 1, self._executions, self)
+        if self._outbox.blocked:
+            self.kernel.output.pause()
+
+    def _time_to_leave(self):
+        # type: () -> Optional[float]
+        if self.lifecycle.purpose == lifecycle.LEAVE:
+            return None
+        return self._frontends.deadline(not self.lifecycle.alive)
+
+    def _due(self):
+        # type: () -> None
+        self._timer = None
+        now = self._loop.now()
+        if self.lifecycle.deadline is not None and self.lifecycle.deadline <= now:
+            self._handle("deadline")
+        leave = self._time_to_leave()
+        if leave is not None and leave <= now:
+            self.leave()
+        self.changed()
+
+    def leave(self):
+        # type: () -> None
+        """End everything."""
+        self.aim(lifecycle.LEAVE, "end", lifecycle.POLITE_BRIEF)
+
+    def _link_lost(self, link):
+        # type: (Any) -> None
+        self._frontends.link_lost(link, self._loop.now())
+        self.changed()
+
+
+def start_problem(settings, step, code):
+    # type: (Dict[str, Any], Any, int) -> Any
+    """Why a kernel could not be started, in words."""
+    what = {u"exec": u"run " + settings["python"], u"cwd": u"enter the directory %s" % settings["cwd"]}.get(
+        step, u"prepare the kernel's process")
+    return u"cannot %s: %s" % (what, os.strerror(code))
+
+
+class Channels(object):
+    """The broker's context, and the channels that frontends use.
+
+    Args:
+        loop: the main loop.
+        context: bound already.
+    """
+
+    def __init__(self, loop, context):
+        # type: (Loop, Any) -> None
+        self._loop = loop
+        self._context = context
+        self.events = yotonlike.PubChannel(context, vocabulary.EVENTS, yotonlike.OBJECT)
+        self.status = yotonlike.StateChannel(context, vocabulary.STATUS, yotonlike.OBJECT)
+
+    def serve(self, service, on_room, on_link_lost):
+        # type: (Service, Callable[[], None], Callable[[Any], None]) -> None
+        """Begin to answer requests, in the main loop."""
+        self.events.writable.connect(on_room)
+        self._context.link_closed.connect(on_link_lost)
+        self._requests = yotonlike.RepChannel(self._context, vocabulary.REQUESTS, target=service, methods=METHODS, events=True)
+        self._loop.watch(self._context.fileno(), self._context.process_events)
+
+    def link_of(self, frontend):
+        # type: (Any) -> Any
+        """The link of a frontend, whose context has its name; None when it comes through another context."""
+        for link in self._context.links:
+            if link.peer == frontend:
+                return link
+        return None

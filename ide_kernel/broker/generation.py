@@ -1,0 +1,258 @@
+"""One kernel, from its start to its last word: a process, its output, and the line to it.
+
+Things that the kernel says on the line belong behind what it wrote before, so the pipes are read first. While the
+frontends take no output, nothing may overtake it either: what the kernel says waits with it.
+"""
+from __future__ import absolute_import, division, print_function
+
+import itertools
+
+from .exits import exit_of
+from .line import Line
+from .output import Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Tuple
+
+    from .executions import Executions
+    from .loop import Loop
+    from .process import Process, Report
+
+#: What of a "ready" or "finished" message goes to the frontends.
+_ABOUT = (u"python", u"implementation", u"executable", u"prefix")
+_RESULT = (u"ok", u"value", u"error", u"count", u"exit")
+
+
+class Generation(object):
+    """A running kernel.
+
+    Args:
+        loop: the main loop.
+        process: the started process.
+        number: 1 for the broker's first kernel.
+        executions: the broker's queue.
+        owner: is told: ``publish(event)``, ``kernel_ready()``, ``kernel_exited(exit)``, ``start_failed(step, errno)``,
+            ``guardian_gone()``, ``changed()``, ``tell_status()``.
+
+    Attributes:
+        ready (bool): whether the kernel ever said that it is.
+        about (dict): what it said of itself then.
+        inputs (dict): number -> the event of each line of input that it waits for.
+        linked (bool): whether the line is open.
+    """
+
+    _requests = itertools.count(1)  # of all generations: a late answer must not reach the next kernel
+
+    def __init__(self, loop, process, number, executions, owner):
+        # type: (Loop, Process, int, Executions, Any) -> None
+        self.process = process
+        self.number = number
+        self.ready = False
+        self.about = dict.fromkeys(_ABOUT)  # type: Dict[Any, Any]
+        self.inputs = {}  # type: Dict[int, Dict[Any, Any]]
+        self._loop = loop
+        self._executions = executions
+        self._owner = owner
+        self._ends = False  # the kernel said that it ends: it takes no more code
+        self._kernel_inputs = {}  # type: Dict[int, Any]  # our number of a request -> the kernel's
+        self._answers = {}  # type: Dict[Any, Callable[[Any, Any], None]]
+        self._signals = []  # type: List[Callable[[int], None]]
+        self._waiting = []  # type: List[Tuple[Callable[[Dict[Any, Any]], None], Dict[Any, Any]]]
+        self._handlers = {u"ready": self._ready, u"answer": self._answer}
+        self._in_order = {u"finished": self._finished, u"input": self._input, u"input-over": self._input_over}
+        self.output = Output(loop, process, executions, owner.publish, self._settle)
+        self._line = Line(loop, process.link_fd, self._said, owner.changed)
+        loop.watch(process.report_fd, self._reported)
+
+    @property
+    def linked(self):
+        # type: () -> bool
+        return self._line.open
+
+    @property
+    def silence(self):
+        # type: () -> float
+        """Seconds since the kernel's last sign of life."""
+        return self._line.silence
+
+    # -- what the broker asks for ---------------------------------------------------------------------------------
+
+    def run_next(self):
+        # type: () -> None
+        """Give the kernel the next execution if it is free."""
+        if not self.ready or self.process.pid is None or self._ends or self.process.reaped:
+            return
+        execution = self._executions.send_next()
+        if execution is not None:
+            self._line.send(execution.message())
+            self._owner.changed()
+
+    def answer(self, number, data):
+        # type: (int, Optional[bytes]) -> bool
+        """Give the kernel a line of input; False when it does not wait for that one (any more)."""
+        request = self._kernel_inputs.pop(number, None)
+        if request is None:
+            return False
+        del self.inputs[number]
+        self._line.send({u"kind": u"input", u"request": request, u"data": data})
+        self._owner.publish({u"event": u"input-over", u"request": number})
+        self._owner.changed()
+        return True
+
+    def ask(self, what, code, cursor, done):
+        # type: (Any, Any, int, Callable[[Any, Any], None]) -> bool
+        """Ask the kernel something; ``done(result, error text or None)`` is called, but not when it dies before."""
+        number = next(self._requests)
+        self._answers[number] = done
+        return self._line.send({u"kind": u"ask", u"request": number, u"what": what, u"code": code, u"cursor": cursor})
+
+    def ask_to_exit(self):
+        # type: () -> None
+        """Ask the kernel to end when it is idle."""
+        self._line.send({u"kind": u"exit"})
+
+    def signal(self, number, done=None):
+        # type: (int, Optional[Callable[[int], None]]) -> bool
+        """Signal the kernel's group and let out what it writes then; ``done(errno or 0)`` is called when it was sent."""
+        self.output.open_reserve()
+        if self.process.reaped or not self.process.signal(number):
+            return False
+        self._signals.append(done or _ignore)
+        return True
+
+    def kill_all(self):
+        # type: () -> None
+        """Kill the kernel and everything that descends from it; the guardian ends."""
+        self.output.open_reserve()
+        self.process.end()
+
+    def resume(self):
+        # type: () -> None
+        """The frontends take output again."""
+        self.output.resume()
+        while self._waiting and not self.output.paused:
+            handler, message = self._waiting.pop(0)
+            self.output.catch_up()
+            handler(message)
+
+    # -- what the kernel says -------------------------------------------------------------------------------------
+
+    def _said(self, message):
+        # type: (Dict[Any, Any]) -> None
+        """The kernel said something. The user's program could have written it: nothing of it may break the broker."""
+        kind = message.get(u"kind")
+        if kind == u"finished":  # known at once, although its event comes behind its output
+            self._ends = self._ends or message.get(u"exit") is not None
+            self._executions.result_came(message)
+            self._owner.tell_status()
+        if kind in self._handlers:
+            self._handlers[kind](message)
+        elif kind in self._in_order:
+            handler = self._in_order[kind]
+            if self.output.paused or self._waiting:
+                self._waiting.append((handler, message))
+            else:
+                self.output.catch_up()
+                handler(message)
+
+    def _ready(self, message):
+        # type: (Dict[Any, Any]) -> None
+        self.ready = True
+        self.about = dict((name, message.get(name)) for name in _ABOUT)
+        self._owner.kernel_ready()
+        self.run_next()
+
+    def _finished(self, message):
+        # type: (Dict[Any, Any]) -> None
+        self._executions.pipe_is_empty()
+        self._settle()
+
+    def _settle(self):
+        # type: () -> None
+        execution = self._executions.take_finished()
+        if execution is None:
+            return
+        event = dict((name, (execution.result or {}).get(name)) for name in _RESULT)
+        event.update({u"event": u"finished", u"execution": execution.id})
+        self._owner.publish(event)
+        self.run_next()
+        self._owner.changed()
+
+    def _input(self, message):
+        # type: (Dict[Any, Any]) -> None
+        number = next(self._requests)
+        self._kernel_inputs[number] = message.get(u"request")
+        self.inputs[number] = event = {
+            u"event": u"input", u"request": number, u"execution": message.get(u"execution"),
+            u"prompt": message.get(u"prompt"), u"password": message.get(u"password")}
+        self._owner.publish(event)
+        self._owner.changed()
+
+    def _input_over(self, message):
+        # type: (Dict[Any, Any]) -> None
+        for number, request in list(self._kernel_inputs.items()):
+            if request == message.get(u"request"):
+                del self._kernel_inputs[number], self.inputs[number]
+                self._owner.publish({u"event": u"input-over", u"request": number})
+                self._owner.changed()
+
+    def _answer(self, message):
+        # type: (Dict[Any, Any]) -> None
+        done = self._answers.pop(message.get(u"request"), None)
+        if done is not None:
+            done(message.get(u"result"), message.get(u"error"))
+
+    # -- what the guardian says -----------------------------------------------------------------------------------
+
+    def _reported(self):
+        # type: () -> None
+        self.take_reports(self.process.reports())
+
+    def take_reports(self, reports):
+        # type: (List[Report]) -> None
+        """Act on what the guardian reported."""
+        for report in reports:
+            kind = report[0]
+            if kind == "pid":
+                self._owner.changed()
+                self.run_next()
+            elif kind == "sent":
+                self._signals.pop(0)(report[2])
+            elif kind == "failed":
+                self._owner.start_failed(report[1], report[2])
+            elif kind == "exit":
+                self._exited(report[1])
+            elif kind == "gone":
+                self._gone()
+
+    def _exited(self, status):
+        # type: (int) -> None
+        self._line.read_all()
+        self.output.drain()
+        while self._waiting:
+            handler, message = self._waiting.pop(0)
+            handler(message)
+        self._line.close()
+        self.inputs.clear()
+        self._kernel_inputs.clear()
+        self._executions.lose_all()
+        self._owner.kernel_exited(exit_of(status))
+
+    def _gone(self):
+        # type: () -> None
+        if not self.process.reaped:  # the guardian ended without a word of the kernel's end: it was killed itself
+            status = self.process.bury()
+            if status is not None:
+                self._exited(status)
+        self.output.drain()
+        self.output.close()
+        self._line.close()
+        self._loop.watch(self.process.report_fd, None)
+        self.process.close()
+        self._owner.guardian_gone()
+
+
+def _ignore(code):
+    # type: (int) -> None
+    """Nobody waits for this signal's report."""

@@ -1,0 +1,136 @@
+"""The life of kernel after kernel, as a table: state and event give the next state and what to do. Pure.
+
+::
+
+    starting -> running -> asked -> interrupted -> termed -> killed      an end asked for, step by step
+        any of these ------- exited --------> dead                       the guardian reaped it
+    dead -> clearing -> (gone) -> starting     restart: first everything that the old kernel left behind goes
+                               -> over         leave: then the broker ends
+
+What comes after the end is the *purpose*: ``stay`` (dead, for the frontends to see), ``restart`` or ``leave``. A leave
+is final; between the others the last one counts. ``gone`` is ``dead`` without a guardian: nothing below us lives.
+"""
+from __future__ import absolute_import, division, print_function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Optional, Tuple
+
+STARTING, RUNNING = "starting", "running"
+ASKED, INTERRUPTED, TERMED, KILLED = "asked", "interrupted", "termed", "killed"
+DEAD, GONE, CLEARING, OVER = "dead", "gone", "clearing", "over"
+STATES = (STARTING, RUNNING, ASKED, INTERRUPTED, TERMED, KILLED, DEAD, GONE, CLEARING, OVER)
+ALIVE = (STARTING, RUNNING, ASKED, INTERRUPTED, TERMED, KILLED)
+
+STAY, RESTART, LEAVE = "stay", "restart", "leave"
+PURPOSES = (STAY, RESTART, LEAVE)
+
+EVENTS = (
+    "ready",      # the kernel can run code
+    "end",        # somebody wants it to end (terminate, restart, leave: the purpose says which)
+    "kill",       # ... at once
+    "deadline",   # the time for a step is over
+    "exited",     # the guardian reaped the kernel
+    "vanished",   # the guardian is gone, and all below it
+)
+
+#: Seconds for the kernel to end by itself when it is asked, and for each step after that.
+POLITE = 10.0
+STEP = 2.0
+#: ... and when it was asked because somebody restarts it or everybody left.
+POLITE_BRIEF = 2.0
+
+#: What a step is called in the status.
+WORDS = {
+    ASKED: u"asked to end", INTERRUPTED: u"interrupted (SIGINT)", TERMED: u"told to end (SIGTERM)",
+    KILLED: u"killed (SIGKILL)",
+}
+
+#: state -> event -> (next state, action | None). A missing event changes nothing.
+TABLE = {
+    STARTING: {"ready": (RUNNING, None), "end": (ASKED, "ask"), "kill": (KILLED, "kill"),
+               "exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    RUNNING: {"end": (ASKED, "ask"), "kill": (KILLED, "kill"),
+              "exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    ASKED: {"deadline": (INTERRUPTED, "sigint"), "kill": (KILLED, "kill"),
+            "exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    INTERRUPTED: {"deadline": (TERMED, "sigterm"), "kill": (KILLED, "kill"),
+                  "exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    TERMED: {"deadline": (KILLED, "sigkill"), "kill": (KILLED, "kill"),
+             "exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    KILLED: {"exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    DEAD: {"end": (DEAD, None), "vanished": (GONE, None)},
+    GONE: {"end": (GONE, None)},
+    CLEARING: {"vanished": (GONE, None)},
+    OVER: {},
+}  # type: Dict[str, Dict[str, Tuple[str, Optional[str]]]]
+
+#: state -> purpose -> (next state, action): what the purpose adds as soon as a state is reached.
+NEXT = {
+    DEAD: {RESTART: (CLEARING, "clear"), LEAVE: (CLEARING, "clear")},
+    GONE: {RESTART: (STARTING, "start"), LEAVE: (OVER, "stop")},
+}  # type: Dict[str, Dict[str, Tuple[str, str]]]
+
+
+class Lifecycle(object):
+    """Where the kernel stands.
+
+    Attributes:
+        state (str): one of `STATES`.
+        purpose (str): one of `PURPOSES`.
+        deadline (float | None): when the event ``deadline`` is due.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        self.state = STARTING
+        self.purpose = STAY
+        self.deadline = None  # type: Optional[float]
+
+    @property
+    def alive(self):
+        # type: () -> bool
+        """Whether there is a kernel that was not reaped."""
+        return self.state in ALIVE
+
+    @property
+    def step(self):
+        # type: () -> Optional[str]
+        """The step of the escalation, in words; None when nobody asked for an end."""
+        return WORDS.get(self.state)
+
+    def handle(self, event, now, polite=POLITE):
+        # type: (str, float, float) -> Tuple[str, ...]
+        """Take an event.
+
+        Args:
+            event: one of `EVENTS`.
+            now: monotonic seconds.
+            polite: seconds that an asked kernel has before it is interrupted.
+
+        Returns:
+            The actions to do, in order: ``ask``, ``sigint``, ``sigterm``, ``sigkill``, ``kill`` (all below the
+            guardian), ``report`` the death, ``clear`` what it left, ``start`` the next kernel, ``stop`` the broker.
+        """
+        actions = self._move(TABLE[self.state].get(event), now, polite)
+        while self.purpose in NEXT.get(self.state, ()):
+            actions += self._move(NEXT[self.state][self.purpose], now, polite)
+        return actions
+
+    def aim(self, purpose):
+        # type: (str) -> None
+        """Say what comes after the end; follow with the event ``end`` or ``kill``."""
+        if self.purpose != LEAVE:
+            self.purpose = purpose
+
+    def _move(self, transition, now, polite):
+        # type: (Optional[Tuple[str, Optional[str]]], float, float) -> Tuple[str, ...]
+        if transition is None:
+            return ()
+        state, action = transition
+        if state != self.state:
+            self.state = state
+            self.deadline = {ASKED: now + polite, INTERRUPTED: now + STEP, TERMED: now + STEP}.get(state)
+            if state == STARTING:
+                self.purpose = STAY
+        return (action,) if action else ()

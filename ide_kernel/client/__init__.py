@@ -1,0 +1,1 @@
+"""What an IDE embeds: a handle on a kernel that runs beside a broker, on whatever machine."""

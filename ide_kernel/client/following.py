@@ -1,0 +1,335 @@
+"""Follows a kernel through the broker's events: keeps the model, runs the callbacks, lets threads wait."""
+from __future__ import absolute_import, division, print_function
+
+import binascii
+import os
+import sys
+
+from yotonlike import Timeout
+
+from .. import vocabulary as names
+from ..errors import BrokerLost, KernelDied, StartError
+from . import model as news
+from .line import Line
+from .model import Model
+from .status import Exit, Status
+from .waiting import Turns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+    from .execution import Execution
+    from .news import Output
+
+#: Seconds for a broker on this machine to answer the handshake and a hello.
+ATTACH_LIMIT = 10.0
+#: Seconds for a goodbye: the broker answers at once, or it is not worth waiting for.
+LEAVE_LIMIT = 2.0
+#: Bytes of output from before the first `Follower.on_output` that are kept for it.
+EARLY_LIMIT = 1 << 16
+#: Seconds to wait for the last words of a kernel that was dead when we came.
+WORDS_LIMIT = 1.0
+#: Lines of a failed start's stderr that go into its error.
+LAST_LINES = 20
+#: A broker that fails leaves a traceback in a file named as its connection file and this.
+FAILURE = ".failure"
+
+
+class Follower(object):
+    """What a frontend sees and hears of a kernel. All methods are safe from any thread.
+
+    Callbacks run in `process_events`, or, as long as the program never calls that, in the thread that waits in a blocking
+    call such as `Execution.result`. An exception in one goes to ``sys.excepthook``.
+
+    Attributes:
+        connection_file (str): whoever may read that file may attach.
+        frontend (str): what others see this frontend as.
+        info (dict): ``kernel_pid``, ``python``, ``executable``, ``implementation``, ... of the present kernel.
+    """
+
+    def __init__(self, connection, name=u"frontend", broker=None):
+        # type: (Any, Any, Any) -> None
+        self.connection_file = connection.path
+        self.frontend = u"%s-%d-%s" % (name, os.getpid(), binascii.hexlify(os.urandom(2)).decode("ascii"))
+        self._broker = broker
+        self._closed = False
+        self._left = False
+        self._error = None  # type: Optional[BrokerLost]  # why nothing can be asked any more
+        self._callbacks = {}  # type: Dict[str, List[Callable[[Any], Any]]]
+        self._early = []  # type: List[Output]
+        self._early_size = 0
+        self._model = Model(self._answer, self)
+        self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_lost)
+        self._turns = Turns(self._line.fileno, self._line.process_events, self._handle)
+        try:
+            self.info = self._call(u"hello", self.frontend, timeout=ATTACH_LIMIT)
+        except BaseException:
+            self._line.close(0.0)
+            raise
+        self._first_status = Status.from_message(self.info.get(u"status") or {})
+        self._post(self._model.adopt(self.info))
+
+    def _answer(self, request, data):
+        # type: (int, Optional[bytes]) -> None
+        self._tell(u"answer", request, data)
+
+    def on_output(self, callback):
+        # type: (Callable[[Output], Any]) -> Callable[[Output], Any]
+        """Have ``callback(output)`` called with all that the kernel writes; returns it, to serve as a decorator."""
+        self._on(news.OUTPUT, callback)
+        early, self._early = self._early, []
+        for output in early:
+            self._turns.post((news.OUTPUT, output))
+        return callback
+
+    def on_input(self, callback):
+        # type: (Callable[[Any], Any]) -> Callable[[Any], Any]
+        """Have ``callback(request)`` called when the kernel's code asks for a line."""
+        return self._on(news.INPUT, callback)
+
+    def on_input_over(self, callback):
+        # type: (Callable[[Any], Any]) -> Callable[[Any], Any]
+        """Have ``callback(request)`` called when a question needs no answer any more."""
+        return self._on(news.INPUT_OVER, callback)
+
+    def on_execution(self, callback):
+        # type: (Callable[[Execution], Any]) -> Callable[[Execution], Any]
+        """Have ``callback(execution)`` called at each step of what any frontend runs; its ``state`` says which."""
+        return self._on(news.EXECUTION, callback)
+
+    def on_status(self, callback):
+        # type: (Callable[[Status], Any]) -> Callable[[Status], Any]
+        """Have ``callback(status)`` called when the status changes."""
+        return self._on("status", callback)
+
+    def on_end(self, callback):
+        # type: (Callable[[Exit], Any]) -> Callable[[Exit], Any]
+        """Have ``callback(exit)`` called when the kernel's process has ended, after all of its output."""
+        return self._on("end", callback)
+
+    def on_ready(self, callback):
+        # type: (Callable[[Dict[Any, Any]], Any]) -> Callable[[Dict[Any, Any]], Any]
+        """Have ``callback(info)`` called when a new kernel is ready after a restart."""
+        return self._on("ready", callback)
+
+    def off(self, callback):
+        # type: (Callable[[Any], Any]) -> None
+        """Call ``callback`` no more."""
+        for kind, callbacks in list(self._callbacks.items()):
+            self._callbacks[kind] = [other for other in callbacks if other != callback]
+
+    def _on(self, kind, callback):
+        # type: (str, Callable[[Any], Any]) -> Callable[[Any], Any]
+        self._callbacks[kind] = self._callbacks.get(kind, []) + [callback]
+        return callback
+
+    # State
+
+    @property
+    def status(self):
+        # type: () -> Status
+        """The latest status that is known."""
+        if self._error is not None:
+            return Status(names.LOST, detail=u"the broker cannot be reached")
+        message = self._line.status
+        return self._first_status if message is None else Status.from_message(message)
+
+    @property
+    def executions(self):
+        # type: () -> List[Execution]
+        """What is queued or runs, of all frontends, in the order in which it came."""
+        return [execution for _, execution in sorted(self._model.executions.items())]
+
+    @property
+    def requests(self):
+        # type: () -> List[Any]
+        """The questions of the kernel's code that wait for an answer."""
+        return [request for _, request in sorted(self._model.requests.items())]
+
+    @property
+    def exit(self):
+        # type: () -> Optional[Exit]
+        """How the kernel's process ended, once all of its output has come; None while it lives."""
+        return self._model.exit
+
+    @property
+    def lost(self):
+        # type: () -> bool
+        """Whether the broker is out of reach."""
+        return self._error is not None
+
+    # Waiting
+
+    def fileno(self):
+        # type: () -> int
+        """A descriptor that is readable when `process_events` has something to do."""
+        return self._line.fileno()
+
+    def process_events(self):
+        # type: () -> None
+        """Run the callbacks that wait, in this thread, and return. From then on they run nowhere else."""
+        self._turns.loop_step()
+
+    def wait(self, condition, timeout=None):
+        # type: (Callable[[], Any], Optional[float]) -> None
+        """Wait until ``condition()`` holds; it is looked at after each batch of events. Raises as `Execution.result` does."""
+        self._wait(condition, timeout)
+
+    def leave(self):
+        # type: () -> bool
+        """Say goodbye, and listen on until `close`: what the kernel says as it ends can still be heard.
+
+        Returns:
+            Whether the broker ends the kernel and itself now: this was the last frontend, and it was not told to keep it.
+        """
+        self._left = True
+        return self._call(u"leave", self.frontend, timeout=LEAVE_LIMIT)
+
+    def close(self):
+        # type: () -> None
+        """Leave, if that has not been done, and give the link up."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._error is None and not self._left:
+            try:
+                self.leave()
+            except (Timeout, BrokerLost):
+                pass  # it sees the link close
+        self._lose(BrokerLost("this frontend left the kernel"))
+        self._line.close(LEAVE_LIMIT)
+        if self._broker is not None:
+            self._broker.leave()
+
+    def __enter__(self):
+        # type: () -> Any
+        return self
+
+    def __exit__(self, *exception):
+        # type: (*Any) -> None
+        self.close()
+
+    def __repr__(self):
+        # type: () -> str
+        return "<Kernel %s %s>" % (self.connection_file, self.status.state)
+
+    # Inside
+
+    def _call(self, method, *arguments, **options):
+        # type: (Any, *Any, **Any) -> Any
+        """Ask the broker and wait for its reply.
+
+        Args:
+            options: ``timeout`` in seconds, and ``follow``: whether to take events meanwhile. What ends a kernel needs that: its
+                last output has to go somewhere.
+        """
+        timeout = options.get("timeout")
+        if self._error is not None:
+            raise self._error
+        future = self._line.request(method, *arguments)
+        try:
+            if options.get("follow"):
+                future.add_done_callback(lambda reply: self._turns.changed())
+                self._wait(future.done, timeout)
+            return self._line.outcome(future, timeout)
+        except KernelDied as error:
+            raise KernelDied(self._model.exit, str(error))
+        except (Timeout, KeyboardInterrupt):
+            future.cancel()
+            raise
+
+    def _tell(self, method, *arguments):
+        # type: (Any, *Any) -> None
+        """Ask the broker and do not wait for its reply; nothing happens when there is nobody to ask."""
+        if self._error is None:
+            self._line.request(method, *arguments)
+
+    def _wait(self, condition, timeout=None):
+        # type: (Callable[[], Any], Optional[float]) -> None
+        self._turns.wait(condition, timeout)
+
+    def _wait_ready(self, generation):
+        # type: (int) -> None
+        """Wait until the kernel of that generation, or a later one, can run code."""
+        model = self._model
+
+        def settled():
+            # type: () -> bool
+            return self.lost or (model.generation >= generation and (model.exit is not None or model.ready is not None))
+
+        self._wait(settled)
+        if self._error is not None:
+            raise self._error
+        if model.exit is not None:
+            try:
+                self._wait(lambda: model.heard_end or self.lost, WORDS_LIMIT)
+            except Timeout:
+                pass  # its last words were for a frontend before us
+            words = u"".join(output.text for output in self._early if output.stream == u"stderr")
+            words = u"\n".join(words.splitlines()[-LAST_LINES:])
+            message = "the kernel %s before it was ready" % model.exit
+            raise StartError(message + (":\n" + str(words) if words else ""), model.exit, words)
+
+    def _events(self, events):
+        # type: (List[Dict[Any, Any]]) -> None
+        self._turns.post_all([("event", event) for event in events])
+
+    def _status_changed(self, message):
+        # type: (Dict[Any, Any]) -> None
+        self._turns.post(("status", Status.from_message(message)))
+
+    def _line_lost(self, link):
+        # type: (Any) -> None
+        words = "the broker was lost: %s" % (link.closed_reason or "its process ended")
+        if os.path.exists(self.connection_file + FAILURE):
+            words += " (it left a report in %s)" % (self.connection_file + FAILURE)
+        self._lose(BrokerLost(words))
+
+    def _lose(self, error):
+        # type: (BrokerLost) -> None
+        if self._error is None:
+            self._error = error
+            self._post(self._model.fail_all(error))
+            self._turns.post(("status", self.status))
+            self._turns.wake()
+
+    def _post(self, items):
+        # type: (Any) -> None
+        for item in items:
+            self._turns.post(item)
+
+    def _handle(self, item):
+        # type: (Any) -> Iterator[Tuple[Callable[[Any], Any], Any]]
+        """Note an item that was posted, and give the calls to make."""
+        kind, argument = item
+        if kind == "event":
+            for found in self._feed(argument):
+                for call in self._handle(found):
+                    yield call
+            return
+        callbacks = self._callbacks.get(kind, []) if kind != news.DONE else argument._take_callbacks()
+        if kind == news.OUTPUT and not callbacks and self._early_size < EARLY_LIMIT:
+            self._early_size += len(argument.data)
+            self._early.append(argument)
+        for callback in callbacks:
+            yield _call_back, (callback, argument)
+
+    def _feed(self, event):
+        # type: (Dict[Any, Any]) -> Any
+        found = self._model.feed(event)
+        kind = event.get(u"event")
+        if kind == u"ended":
+            found.append(("end", self._model.exit))
+        elif kind == u"ready":
+            self.info = dict(event)
+            found.append(("ready", self.info))
+        return found
+
+
+def _call_back(call):
+    # type: (Tuple[Callable[[Any], Any], Any]) -> None
+    callback, argument = call
+    try:
+        callback(argument)
+    except Exception:  # the user's callback: its error must not end the wait of whoever is running it
+        sys.excepthook(*sys.exc_info())

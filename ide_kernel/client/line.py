@@ -1,0 +1,91 @@
+"""The line to the broker: its channels, and errors of the messaging layer translated into those of a kernel's client."""
+from __future__ import absolute_import, division, print_function
+
+import yotonlike
+
+from .. import errors
+from .. import vocabulary as names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional
+
+#: Bytes of events that may be under way to us: what a frontend that has stopped reading costs the broker.
+WINDOW = 1 << 20
+_LOST = (yotonlike.PeerLost, yotonlike.Closed, yotonlike.NoReplier)
+#: Errors that the broker raises and that mean the same here.
+_KNOWN = dict((kind.__name__, kind) for kind in (errors.KernelDied, errors.InterpreterNotFound, errors.BrokerFailed,
+                                                 errors.StartError))
+
+
+class Line(object):
+    """A link to a broker.
+
+    Args:
+        connection: what the connection file says.
+        name: of this frontend.
+        limit: seconds for the broker to answer.
+        on_events, on_status, on_lost: called in `process_events`, with a list of events, a status, the reason.
+        observe: take no events: one who does not follow the kernel must not hold its output up.
+
+    Raises:
+        NoConnection: nobody answers at that address, or somebody without the key.
+    """
+
+    def __init__(self, connection, name, limit, on_events, on_status, on_lost, observe=False):
+        # type: (Any, Any, float, Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any], bool) -> None
+        self._context = yotonlike.Context(name=name, key=connection.key)
+        self.fileno = self._context.fileno
+        self.process_events = self._context.process_events
+        self._context.link_closed.connect(on_lost)
+        self._requests = yotonlike.ReqChannel(self._context, names.REQUESTS)
+        self._status = yotonlike.StateChannel(self._context, names.STATUS, yotonlike.OBJECT)
+        self._status.changed.connect(on_status)
+        if not observe:
+            self._events = yotonlike.SubChannel(self._context, names.EVENTS, yotonlike.OBJECT, on_full="block",
+                                                window=WINDOW)
+            self._events.received.connect(on_events)
+        try:
+            self._context.connect(connection.address, timeout=limit)
+        except yotonlike.Error as error:
+            self._context.close(0.0)
+            raise errors.NoConnection("no broker answers for %s: %s" % (connection.path, error))
+        except BaseException:
+            self._context.close(0.0)
+            raise
+
+    @property
+    def status(self):
+        # type: () -> Optional[Dict[Any, Any]]
+        """The last status that the broker told, or None before the first."""
+        return self._status.value
+
+    def request(self, method, *arguments):
+        # type: (Any, *Any) -> Any
+        """Ask the broker; a future."""
+        return self._requests.call(method, *arguments)
+
+    def outcome(self, future, timeout=None):
+        # type: (Any, Optional[float]) -> Any
+        """The reply in a future, waiting for it if need be.
+
+        Raises:
+            BrokerLost, KernelDied, RequestFailed: what became of the request.
+            yotonlike.Timeout: no reply in time.
+        """
+        try:
+            return future.result(timeout)
+        except _LOST as error:
+            raise errors.BrokerLost("the broker cannot be reached: %s" % error)
+        except yotonlike.RemoteError as error:
+            kind = _KNOWN.get(error.type)
+            if kind is errors.KernelDied:
+                raise errors.KernelDied(None, error.message)
+            if kind is not None:
+                raise kind(error.message)
+            raise errors.RequestFailed("%s" % error.message, error.type, error.traceback)
+
+    def close(self, timeout):
+        # type: (float) -> None
+        """Give the link up."""
+        self._context.close(timeout)

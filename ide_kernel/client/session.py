@@ -1,0 +1,209 @@
+"""A handle on a kernel: `start` one with a broker of its own, or `attach` to one that runs."""
+from __future__ import absolute_import, division, print_function
+
+import itertools
+import os
+import sys
+
+from .. import connection_file as files
+from .. import vocabulary as names
+from .._compat import text_type
+from ..errors import KernelDied, StartError
+from .execution import Execution
+from .following import Follower
+from .status import Exit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+
+def start(python=None, cwd=None, env=None, name="frontend", **options):
+    # type: (Any, Any, Optional[Dict[Any, Any]], Any, **Any) -> Kernel
+    """Start a broker and a kernel.
+
+    Args:
+        python: the interpreter that runs the code: a path, or a name on PATH; None for this one.
+        cwd: the kernel's working directory; None for the present one.
+        env: the kernel's environment variables; None for the present ones.
+        name: how this frontend is called in what others see.
+        options: for the broker: ``keep`` (live on without frontends), ``linger`` (seconds to wait for a frontend that
+            vanished to come back), ``connection_file`` (where to write that).
+
+    Returns:
+        A kernel that is ready to run code.
+
+    Raises:
+        InterpreterNotFound, BrokerFailed: there is nothing to run, or no process to run it in.
+        StartError: the interpreter ended before it was ready; with its last words.
+    """
+    from .launch import Broker
+    return join(Broker(python, cwd, env, options), name)
+
+
+def join(broker, name="frontend"):
+    # type: (Any, Any) -> Kernel
+    """Become the frontend of a broker that was just launched: the second half of `start`, which may be imported meanwhile."""
+    kernel = Kernel(files.read(broker.connection_file()), name, broker)
+    try:
+        kernel._wait_ready(0)
+    except BaseException:
+        kernel.close()
+        raise
+    return kernel
+
+
+def attach(connection_file=None, name="frontend"):
+    # type: (Any, Any) -> Kernel
+    """Attach to a kernel that runs, as one more frontend.
+
+    Args:
+        connection_file: its path; None for the newest of this user.
+        name: how this frontend is called in what others see.
+
+    Raises:
+        NoConnection: no such file, or nobody answers there.
+    """
+    return Kernel(files.newest() if connection_file is None else files.read(connection_file), name)
+
+
+class Kernel(Follower):
+    """A kernel, as one frontend sees it: what a `Follower` gives, and what makes it run code, stop, and answer."""
+
+    def __init__(self, connection, name=u"frontend", broker=None):
+        # type: (files.Connection, Any, Any) -> None
+        self._tokens = itertools.count(1)
+        super(Kernel, self).__init__(connection, name, broker)
+
+    # Running code
+
+    def execute(self, code, filename=None, line=1, mode=names.CELL, argv=()):
+        # type: (Any, Any, int, Any, Any) -> Execution
+        """Queue code and return at once.
+
+        Args:
+            code: its text (for the mode ``"module"`` a module's name, for ``"script"`` nothing).
+            filename: what tracebacks call it; for ``"script"`` the file to run.
+            line: the number of its first line.
+            mode: ``"cell"``, or ``"script"``, ``"command"``, ``"module"`` to run it as ``python FILE``, ``-c``, ``-m`` would.
+            argv: arguments, for these three.
+        """
+        token = u"%s/%d" % (self.frontend, next(self._tokens))
+        execution = Execution(code, mode, self.frontend, token, self, mine=True)
+        spec = {u"mode": _text(mode), u"code": _text(code), u"filename": _text(filename), u"line": line,
+                u"argv": [_text(argument) for argument in argv]}
+        self._model.expect(execution)
+        if self._error is not None:
+            self._post(self._model.fail(execution, self._error))
+            return execution
+        ends = len(self._model.ends)
+        future = self._line.request(u"execute", self.frontend, token, spec)
+        future.add_done_callback(lambda reply: self._executed(execution, reply, ends))
+        return execution
+
+    def _executed(self, execution, reply, ends):
+        # type: (Execution, Any, int) -> None
+        self._turns.changed()
+        try:
+            self._line.outcome(reply)
+        except KernelDied:
+            self._post(self._model.refuse(execution, ends))
+        except Exception as error:
+            self._post(self._model.fail(execution, error))
+
+    def _cancel(self, execution):
+        # type: (Execution) -> bool
+        self._wait(lambda: execution.done() or execution.id is not None)
+        if not execution.done() and self._call(u"cancel", execution.id):
+            self._wait(execution.done)
+        return execution.cancelled()
+
+    # Control
+
+    def interrupt(self, wait=True):
+        # type: (bool) -> Optional[Dict[Any, Any]]
+        """Interrupt what runs, as Ctrl-C does.
+
+        Args:
+            wait: whether to wait for the broker's answer, which says whether the signal was ``delivered``.
+        """
+        return self._control(wait, u"interrupt")
+
+    def _control(self, wait, method, *arguments):
+        # type: (bool, Any, *Any) -> Any
+        if wait:
+            return self._call(method, *arguments, follow=True)
+        self._tell(method, *arguments)
+        return None
+
+    def restart(self, python=None, cwd=None, env=None, timeout=None):
+        # type: (Any, Any, Optional[Dict[Any, Any]], Optional[float]) -> None
+        """End the kernel and start a new one, with the old settings where no new ones are given; wait until it is ready.
+
+        Raises:
+            StartError: the new one ended before it was ready.
+        """
+        settings = {}
+        if python is not None:
+            from .. import interpreters
+            settings[u"python"] = _text(interpreters.find(str(python)))
+        if cwd is not None:
+            settings[u"cwd"] = _text(os.path.abspath(cwd))
+        if env is not None:
+            settings[u"env"] = dict((_text(key), _text(value)) for key, value in env.items())
+        try:
+            reply = self._call(u"restart", settings or None, timeout=timeout, follow=True)
+        except KernelDied as error:
+            raise StartError(str(error), error.cause)
+        self._wait_ready(reply[u"generation"])
+
+    def terminate(self, timeout=None, wait=True):
+        # type: (Optional[float], bool) -> Optional[Exit]
+        """Ask the kernel to end; after ``timeout`` seconds (None: the broker's usual time) with more and more force.
+
+        Returns:
+            How it ended; None with ``wait=False``, which does not wait for that.
+        """
+        return Exit.from_message(self._control(wait, u"terminate", timeout))
+
+    def kill(self, wait=True):
+        # type: (bool) -> Optional[Exit]
+        """End the kernel and its children at once; returns as `terminate` does."""
+        return Exit.from_message(self._control(wait, u"kill"))
+
+    # Questions about code
+
+    def complete(self, code, cursor=None, timeout=None):
+        # type: (Any, Optional[int], Optional[float]) -> Dict[Any, Any]
+        """What may stand at ``cursor``: ``matches``, each of which may replace ``code[start:end]``."""
+        return self._ask(u"complete", code, cursor, timeout)
+
+    def inspect(self, code, cursor=None, timeout=None):
+        # type: (Any, Optional[int], Optional[float]) -> Dict[Any, Any]
+        """What the name at ``cursor`` is: ``found`` and ``text``."""
+        return self._ask(u"inspect", code, cursor, timeout)
+
+    def signature(self, code, cursor=None, timeout=None):
+        # type: (Any, Optional[int], Optional[float]) -> Dict[Any, Any]
+        """The call around ``cursor``: ``found``, ``name``, ``signature`` and ``doc``."""
+        return self._ask(u"signature", code, cursor, timeout)
+
+    def is_complete(self, code, timeout=None):
+        # type: (Any, Optional[float]) -> Dict[Any, Any]
+        """Whether a line must follow: ``state`` is ``"complete"``, ``"incomplete"`` or ``"invalid"``; and its ``indent``."""
+        return self._ask(u"is_complete", code, None, timeout)
+
+    def _ask(self, what, code, cursor, timeout):
+        # type: (Any, Any, Optional[int], Optional[float]) -> Any
+        return self._call(u"ask", what, _text(code), len(code) if cursor is None else cursor, timeout=timeout)
+
+
+
+def _text(value):
+    # type: (Any) -> Any
+    """Text for a message: 2.7's native strings are bytes, in the encoding of its file names."""
+    if value is None or isinstance(value, text_type):
+        return value
+    if isinstance(value, bytes):
+        return value.decode(sys.getfilesystemencoding() or "utf-8")
+    return text_type(value)

@@ -1,0 +1,154 @@
+"""The small commands: they look at a running kernel or ask its broker for something, and are no frontends of it."""
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import sys
+import time
+
+from .. import connection_file as files
+from .. import vocabulary as names
+from ..client.following import ATTACH_LIMIT
+from ..client.line import Line
+from ..client.status import Exit, Status
+from ..client.waiting import wait_readable
+from ..errors import NoConnection, StartError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+
+class Observer(object):
+    """Sees the status of a kernel without counting as a frontend: it comes and goes, and the kernel's life does not change."""
+
+    def __init__(self, path):
+        # type: (Any) -> None
+        self.connection = files.newest() if path is None else files.read(path)
+        self.lost = False
+        self._line = Line(self.connection, u"observer-%d" % os.getpid(), ATTACH_LIMIT, lambda event: None,
+                          lambda status: None, self._lose, observe=True)
+
+    def _lose(self, link):
+        # type: (Any) -> None
+        self.lost = True
+
+    def ask(self, method, *arguments):
+        # type: (Any, *Any) -> Any
+        """One request, and its reply."""
+        return self._line.outcome(self._line.request(method, *arguments))
+
+    def next_status(self, last=None, timeout=None):
+        # type: (Any, Optional[float]) -> Any
+        """Wait for a message that is not ``last``; None when the broker is gone or the time is over."""
+        while not self.lost:
+            self._line.process_events()
+            message = self._line.status
+            if message is not None and message != last:
+                return message
+            if not wait_readable([self._line.fileno()], timeout):
+                return None
+        return None
+
+    def close(self):
+        # type: () -> None
+        """Give the link up."""
+        self._line.close(0.0)
+
+
+def broker(python, connection_file=None, keep=False):
+    # type: (Any, Any, bool) -> int
+    """Start a broker and a kernel, print the path of the connection file, and leave them to themselves."""
+    from ..client.launch import Broker
+    options = {"keep": keep}  # type: Dict[str, Any]
+    if connection_file is not None:
+        options["connection_file"] = os.path.abspath(connection_file)
+    launched = Broker(python, options=options)
+    observer = Observer(launched.connection_file())
+    try:
+        message = observer.next_status()
+        while message is not None and message[u"state"] == names.STARTING:
+            message = observer.next_status(message)
+        if message is None:
+            raise StartError("the broker ended before the kernel was ready")
+        status = Status.from_message(message)
+        if status.state == names.DEAD:
+            raise StartError("the kernel %s before it was ready" % status.exit)
+        print(observer.connection.path)
+    finally:
+        observer.close()
+        launched.leave()
+    return 0
+
+
+def status(path, as_json=False, watch=False):
+    # type: (Any, bool, bool) -> int
+    """Print the status once, or each time it changes."""
+    observer = Observer(path)
+    try:
+        message = observer.next_status(timeout=ATTACH_LIMIT)
+        if message is None:
+            raise NoConnection("the broker of %s did not tell a status" % observer.connection.path)
+        while message is not None:
+            _print_status(Status.from_message(message), observer.connection, as_json)
+            if not watch:
+                return 0
+            message = observer.next_status(message)
+        _print_status(Status(names.LOST, time.time(), u"the broker has ended"), observer.connection, as_json)
+    except KeyboardInterrupt:
+        print("")
+    finally:
+        observer.close()
+    return 0
+
+
+def _print_status(found, connection, as_json):
+    # type: (Status, files.Connection, bool) -> None
+    if as_json:
+        record = found.as_dict()
+        record.update(connection_file=connection.path, python=connection.python, broker_pid=connection.broker_pid)
+        text = json.dumps(record, sort_keys=True)
+    else:
+        pid = found.evidence.get(u"pid")
+        text = "%s %s for %s; %s%s" % (
+            found.icon.ascii, found, _duration(max(0.0, time.time() - found.since)),
+            "kernel %s, " % pid if pid else "", connection.python)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _duration(seconds):
+    # type: (float) -> str
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return "%d %s" % (seconds // size, unit)
+    return "%d s" % seconds
+
+
+def interrupt(path):
+    # type: (Any) -> int
+    """Interrupt what runs."""
+    return _ask(path, u"interrupt", lambda reply: reply[u"detail"], lambda reply: bool(reply[u"delivered"]))
+
+
+def restart(path):
+    # type: (Any) -> int
+    """End the kernel and start a new one."""
+    return _ask(path, u"restart", lambda reply: u"a new kernel is ready, the %s. of this broker" % reply[u"generation"])
+
+
+def terminate(path):
+    # type: (Any) -> int
+    """End the kernel."""
+    return _ask(path, u"terminate", lambda reply: u"the kernel %s" % Exit.from_message(reply))
+
+
+def _ask(path, method, words, good=lambda reply: True):
+    # type: (Any, Any, Any, Any) -> int
+    observer = Observer(path)
+    try:
+        reply = observer.ask(method)
+    finally:
+        observer.close()
+    print(words(reply))
+    return 0 if good(reply) else 1

@@ -1,0 +1,303 @@
+"""``sys.stdout`` and ``sys.stderr``: Python's own text layers over raw files of ours.
+
+A finished line is out of the process when ``print`` returns, so that no crash can lose it; text without a newline leaves on
+flush, input, the end of an execution, or within ``FLUSH_INTERVAL``. There is no ``BufferedWriter`` between: its lock would
+keep Ctrl-C from the main thread while another thread is blocked in ``print``, and would hang a forked child.
+
+``sys.stdout`` is fd 1 itself. ``sys.stderr`` goes into the same pipe behind marks, which keeps the order of both, until the
+user redirects fd 2; then it follows. C code and children write to fd 2 past us.
+
+How unfinished text leaves: the I/O thread flushes the text layer while ``_slow`` makes every other writer take the long way,
+so what it takes out (the *stash*) goes before whatever is printed next. The I/O thread writes the stash only without
+waiting and when no other thread is in the middle of a write; otherwise the next writer takes it along.
+"""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import sys
+
+from .._compat import STR_IS_BYTES, get_ident
+from .descriptors import identity, wait_writable
+
+try:
+    from _thread import RLock
+except ImportError:
+    from .oldtext import TryLock as RLock  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Optional
+
+    from .marks import MarkWriter
+
+#: Seconds after which a line without an end is shown: below what people notice, above what costs a busy program anything.
+FLUSH_INTERVAL = 0.05
+#: How much of an unfinished line is kept as the prompt of an input request.
+PROMPT_LIMIT = 4096
+
+if STR_IS_BYTES:
+    from .oldtext import RawFile
+else:
+    from _io import FileIO as RawFile  # type: ignore[assignment]
+_write = RawFile.write
+
+
+class OutputFile(RawFile):  # type: ignore[misc,valid-type]
+    """The raw file under ``sys.stdout``: every write is complete when it returns."""
+
+    _slow = False  # somebody has to look at _stash or _tail, or the I/O thread is at work
+    _tail = b""    # the unfinished last line, as far as it was written
+    _thief = 0     # the thread that takes unfinished text out
+
+    def __init__(self, fd, mark_fd):
+        # type: (int, int) -> None
+        RawFile.__init__(self, fd, "wb", False)
+        self._stash = []  # type: List[bytes]
+        self._lock = RLock()  # guards _stash and _slow; held for a moment only, never while something waits
+        self._mark_fd = mark_fd
+        self._home = identity(fd)
+        self.writers = _WRITERS  # the code by which the I/O thread knows them in a frame
+
+    @property
+    def raw(self):
+        # type: () -> OutputFile
+        """Itself: where Python's own ``sys.stdout.buffer`` has a raw file below, this one is it."""
+        return self
+
+    def write(self, data):
+        # type: (Any) -> int
+        if self._slow or data[-1:] != b"\n":
+            return self._write_slowly(data)
+        count = _write(self, data)
+        if count == len(data):
+            return count
+        return self._complete(data, count)
+
+    def prompt(self):
+        # type: () -> bytes
+        """What stands in the unfinished last line."""
+        return self._tail
+
+    def relieve(self, text):
+        # type: (Any) -> None
+        """In the I/O thread: let unfinished text out, if that goes without waiting.
+
+        Args:
+            text: the text layer above this file.
+        """
+        if not self._lock.acquire(False):
+            return
+        try:
+            if self.closed or identity(self.fileno()) != self._home:
+                return  # redirected by the user, to where we must not write without being asked
+            self._slow = True
+            self._thief = get_ident()
+            try:
+                text.flush()
+            except (ValueError, EnvironmentError):
+                pass  # closed, or detached from us: nothing to let out
+            self._thief = 0
+            if self._stash and not self._is_writing():
+                self._write_stash()
+            self._slow = bool(self._stash or self._tail)
+            if self._stash:
+                self.flush = self._flush_stash  # type: ignore[method-assign]  # costs a line nothing as long as it is not there
+        except EnvironmentError as error:
+            if error.errno != errno.EBADF:  # fd 1 is closed
+                raise
+        finally:
+            self._lock.release()
+
+    def after_fork(self):
+        # type: () -> None
+        """In a child: the I/O thread is gone, whatever it held."""
+        self._lock = RLock()
+        self._thief = 0
+
+    def _write_slowly(self, data):
+        # type: (Any) -> int
+        data = memoryview(data).tobytes()
+        if self._thief == get_ident():
+            self._stash.append(data)
+            return len(data)
+        with self._lock:
+            stash, self._stash = self._stash, []
+            self.__dict__.pop("flush", None)
+        stash.append(data)
+        whole = b"".join(stash)
+        self._complete(whole, 0)
+        with self._lock:
+            self._remember(whole)
+            self._slow = bool(self._stash or self._tail)
+        return len(data)
+
+    def _flush_stash(self):
+        # type: () -> None
+        """Stands in for ``flush`` while the stash holds something."""
+        if self._thief != get_ident():
+            self._write_slowly(b"")
+
+    def _complete(self, data, count):
+        # type: (Any, Optional[int]) -> int
+        """Write what is missing of ``data`` after its first ``count`` bytes (None: the pipe is full)."""
+        rest = memoryview(data).tobytes()
+        size = len(rest)
+        while True:
+            if count is None:
+                wait_writable(self.fileno())
+            else:
+                rest = rest[count:] if count else rest
+                if not rest:
+                    return size
+            count = _write(self, rest)
+
+    def _remember(self, data):
+        # type: (bytes) -> None
+        before, newline, after = data.rpartition(b"\n")
+        self._tail = (after if newline else self._tail + after)[-PROMPT_LIMIT:]
+
+    def _is_writing(self):
+        # type: () -> bool
+        """Whether any other thread is somewhere inside a write of ours."""
+        me = get_ident()
+        for thread, frame in sys._current_frames().items():
+            while thread != me and frame is not None:
+                if frame.f_code in self.writers:
+                    return True
+                frame = frame.f_back  # type: ignore[assignment]
+        return False
+
+    def _write_stash(self):
+        # type: () -> None
+        data = b"".join(self._stash)
+        try:
+            count = os.write(self._mark_fd, data)
+        except EnvironmentError as error:
+            if error.errno not in (errno.EAGAIN, errno.EINTR, errno.EPIPE, errno.EBADF):
+                raise
+            return
+        self._stash = [data[count:]] if count < len(data) else []
+        self._remember(data[:count])
+
+
+#: The functions in whose middle a thread has taken text that is not written yet.
+_WRITERS = tuple(OutputFile.__dict__[name].__code__ for name in ("write", "_write_slowly", "_complete"))
+
+
+class ErrorFile(RawFile):  # type: ignore[misc,valid-type]
+    """The raw file under ``sys.stderr``.
+
+    Args:
+        marks: writes text behind marks into the output pipe.
+        before: called before every write; lets out what was printed earlier.
+    """
+
+    def __init__(self, fd, marks, before):
+        # type: (int, MarkWriter, Any) -> None
+        RawFile.__init__(self, fd, "wb", False)
+        self._marks = marks
+        self._before = before
+        self._home = identity(fd)
+
+    @property
+    def raw(self):
+        # type: () -> ErrorFile
+        """Itself, as with ``OutputFile``."""
+        return self
+
+    def write(self, data):
+        # type: (Any) -> int
+        data = memoryview(data).tobytes()
+        if self.closed or identity(self.fileno()) != self._home:
+            return self._write_through(data)
+        self._before()
+        self._marks.stderr(data)
+        return len(data)
+
+    def _write_through(self, data):
+        # type: (bytes) -> int
+        rest = data
+        while rest:
+            count = _write(self, rest)
+            if count is None:
+                wait_writable(self.fileno())
+            else:
+                rest = rest[count:]
+        return len(data)
+
+
+class Streams(object):
+    """Puts our ``sys.stdout`` and ``sys.stderr`` in the place of Python's own.
+
+    Attributes:
+        stdout, stderr: the text layers.
+        output: the raw file under ``stdout``.
+    """
+
+    def __init__(self, marks):
+        # type: (MarkWriter) -> None
+        self.output = OutputFile(1, marks.fd)
+        self.stdout = _text_layer(self.output, sys.stdout, "<stdout>")
+        if STR_IS_BYTES:
+            from .oldtext import speed_up
+            self.output.writers += (speed_up(self.stdout, self.output),)
+        self.errors = ErrorFile(2, marks, self._let_out)
+        self.stderr = _text_layer(self.errors, sys.stderr, "<stderr>")
+        sys.stdout = sys.__stdout__ = self.stdout  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = self.stderr  # type: ignore[misc]
+
+    def relieve(self):
+        # type: () -> None
+        """In the I/O thread: let unfinished text out."""
+        self.output.relieve(self.stdout)
+
+    def prompt(self):
+        # type: () -> bytes
+        """What stands in the unfinished last line of the output."""
+        self._let_out()
+        return self.output.prompt()
+
+    def encoding(self):
+        # type: () -> str
+        """The encoding of ``stdout``."""
+        return self.stdout.encoding
+
+    def after_fork(self):
+        # type: () -> None
+        """In a child."""
+        self.output.after_fork()
+
+    def flush(self):
+        # type: () -> None
+        """Flush what the user prints to, as the interactive interpreter does after each input."""
+        for stream in (sys.stdout, sys.stderr, self.stdout):
+            _try_to_flush(stream)
+
+    def _let_out(self):
+        # type: () -> None
+        try:
+            self.stdout.flush()
+        except ValueError:
+            return  # closed by the user
+
+
+def _try_to_flush(stream):
+    # type: (Any) -> None
+    try:
+        stream.flush()
+    except Exception:  # None, the user's own object, or a closed one: the interpreter ignores it here, too
+        return
+
+
+def _text_layer(raw, old, name):
+    # type: (Any, Any, str) -> Any
+    """The text layer that Python would have put over ``raw``, with the settings of the one it made at its start."""
+    if STR_IS_BYTES:
+        from .oldtext import LineWriter
+        return LineWriter(raw, name, old.encoding or "UTF-8", old.errors)
+    from _io import TextIOWrapper
+    raw.name = name
+    text = TextIOWrapper(raw, old.encoding, old.errors, "\n", True)  # line buffering
+    text.mode = "w"  # type: ignore[misc]
+    return text

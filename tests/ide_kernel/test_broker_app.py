@@ -1,0 +1,467 @@
+"""A whole broker with a real kernel, seen through the channels that a frontend uses."""
+from __future__ import absolute_import, division, print_function
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import yotonlike
+from ide_kernel import connection_file, vocabulary
+from ide_kernel.broker import guardian
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+#: As the client starts it: a virtualenv of the old kind finds the standard library only through site.
+WITHOUT_SITE = ["-E"] if hasattr(sys, "real_prefix") else ["-S", "-E"]
+LIMIT = 30.0  # seconds for anything that has to happen
+
+
+class Frontend(object):
+    """A frontend made of bare channels."""
+
+    def __init__(self, connection, name=u"test", window=1 << 20):
+        self.name = name
+        self.context = yotonlike.Context(name, key=connection.key)
+        self.unseen = []
+        self.events = yotonlike.SubChannel(self.context, vocabulary.EVENTS, yotonlike.OBJECT, window=window)
+        self.status = yotonlike.StateChannel(self.context, vocabulary.STATUS, yotonlike.OBJECT)
+        self.requests = yotonlike.ReqChannel(self.context, vocabulary.REQUESTS)
+        self.context.connect(connection.address, timeout=LIMIT)
+        self.hello = self.call("hello", name)
+        self.seen = []
+
+    def request(self, method, *args):
+        return self.requests.call(method, *args)
+
+    def call(self, method, *args):
+        return self.request(method, *args).result(LIMIT)
+
+    def execute(self, code, mode=u"cell", token=u"t", **spec):
+        return self.call("execute", self.name, token, dict(spec, code=code, mode=mode))[u"execution"]
+
+    def wait_for(self, kind, **fields):
+        """The next event of that kind; those before it are added to ``seen``."""
+        while True:
+            while not self.unseen:
+                self.unseen.extend(self.events.recv(LIMIT))
+            event = self.unseen.pop(0)
+            self.seen.append(event)
+            if event[u"event"] == kind and all(event[key] == fields[key] for key in fields):
+                return event
+
+    def run(self, code, **spec):
+        """Execute to the end; (what came of it, stdout, stderr)."""
+        del self.seen[:]
+        number = self.execute(code, **spec)
+        finished = self.wait_for(u"finished", execution=number)
+        return finished, self.output(u"stdout"), self.output(u"stderr")
+
+    def output(self, stream):
+        return b"".join(event[u"data"] for event in self.seen
+                        if event[u"event"] == u"output" and event[u"stream"] == stream)
+
+    def wait_for_state(self, *states):
+        """Wait until the status is one of these; it."""
+        began = time.time()
+        while True:
+            status = self.status.value
+            if status and status[u"state"] in states:
+                return status
+            assert time.time() - began < LIMIT, status
+            changed = []
+            self.status.changed.connect(changed.append)
+            guardian.retry(select.select, [self.context.fileno()], [], [], 0.1)
+            self.context.process_events()
+            self.status.changed.disconnect(changed.append)
+
+    def close(self):
+        if not self.context.closed:
+            try:
+                self.call("leave", self.name)
+            except yotonlike.Error:
+                pass  # the broker may be gone
+            self.context.close(1.0)
+
+
+class Broker(object):
+    """A broker's process."""
+
+    def __init__(self, interpreter=sys.executable, **arguments):
+        self.process = subprocess.Popen(
+            [sys.executable] + WITHOUT_SITE + ["-c", vocabulary.BROKER_BOOT, ROOT, interpreter, json.dumps(arguments)],
+            stdin=open(os.devnull), stdout=subprocess.PIPE, preexec_fn=os.setsid)
+        self.said = json.loads(self.process.stdout.readline().decode("ascii"))
+        self.frontends = []
+
+    @property
+    def connection(self):
+        return connection_file.read(self.said["connection_file"])
+
+    def attach(self, name=u"test", **options):
+        self.frontends.append(Frontend(self.connection, name, **options))
+        return self.frontends[-1]
+
+    def wait(self):
+        """Wait until the process ended, which closes nothing of ours."""
+        began = time.time()
+        while self.process.poll() is None:
+            assert time.time() - began < LIMIT, "the broker did not end"
+            select.select([], [], [], 0.01)
+        return self.process.returncode
+
+    def end(self):
+        for frontend in self.frontends:
+            frontend.context.close(0.1)
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(Broker(*args, **kwargs))
+        return started[-1]
+
+    yield start
+    for broker in started:
+        broker.end()
+
+
+@pytest.fixture
+def broker(start):
+    return start()
+
+
+@pytest.fixture
+def frontend(broker):
+    return broker.attach()
+
+
+def lives(pid):
+    try:
+        os.kill(pid, 0)
+    except EnvironmentError:
+        return False
+    return True
+
+
+def fails_with(kind, future):
+    with pytest.raises(yotonlike.RemoteError) as caught:
+        future.result(LIMIT)
+    assert caught.value.type == kind, caught.value
+    return caught.value.message
+
+
+# -- start --------------------------------------------------------------------------------------------------------
+
+def test_where_it_listens(broker):
+    path = broker.said["connection_file"]
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
+    assert connection_file.newest().path == path
+    assert broker.process.stdout.read() == b""  # closed: whoever started it need not read on
+
+
+def test_a_chosen_connection_file(start, tmpdir):
+    path = str(tmpdir.join("here.json"))
+    broker = start(connection_file=path)
+    assert broker.said == {"connection_file": path}
+    assert broker.attach().hello[u"broker_pid"] == broker.process.pid
+
+
+def test_an_interpreter_that_cannot_run(start):
+    broker = start("/no/such/python")
+    assert broker.said == {"error": "cannot run /no/such/python: No such file or directory", "kind": "InterpreterNotFound"}
+    assert broker.wait() == 1
+
+
+def test_an_interpreter_that_is_none(start):
+    """It ends before it is ready: that is a dead kernel, for its frontend to see."""
+    frontend = start("/bin/true").attach()
+    status = frontend.wait_for_state(u"dead")
+    assert status[u"exit"][u"code"] == 0
+    fails_with("KernelDied", frontend.request("execute", u"test", u"t", {u"code": u"1"}))
+
+
+def test_hello_says_what_runs_where(frontend, broker):
+    frontend.wait_for_state(u"idle")
+    hello = frontend.call("hello", frontend.name)
+    assert hello[u"broker_pid"] == broker.process.pid and hello[u"generation"] == 1
+    assert hello[u"python"] == u"" + sys.version.split()[0] and lives(hello[u"kernel_pid"])
+    assert hello[u"status"][u"state"] == u"idle" and hello[u"status"][u"evidence"][u"pid"] == hello[u"kernel_pid"]
+
+
+# -- executions ---------------------------------------------------------------------------------------------------
+
+def test_everything_of_an_execution_comes_between_its_start_and_its_end(frontend):
+    code = (u"import sys, os\n_ = sys.stdout.write('out\\n')\n_ = sys.stderr.write('err\\n')\n"
+            u"_ = os.system('echo child >&2')\n6 * 7")
+    finished, out, err = frontend.run(code)
+    assert (out, sorted(err.split())) == (b"out\n42\n", [b"child", b"err"])
+    assert (finished[u"ok"], finished[u"value"], finished[u"error"]) == (True, u"42", None)
+    kinds = [event[u"event"] for event in frontend.seen if event[u"event"] != u"ready"]
+    assert kinds[:2] == [u"queued", u"started"] and kinds[-1] == u"finished" and set(kinds[2:-1]) == set([u"output"])
+    assert not [event for event in frontend.seen
+                if event[u"event"] != u"ready" and event[u"execution"] != finished[u"execution"]]
+    assert set(event[u"source"] for event in frontend.seen if event[u"event"] == u"output") == set([u"kernel", u"fd2"])
+
+
+def test_an_error_comes_back(frontend):
+    finished, _, err = frontend.run(u"1 / 0")
+    assert not finished[u"ok"] and finished[u"error"][u"type"] == u"ZeroDivisionError"
+    assert err.startswith(b"Traceback")
+
+
+def test_all_bytes_come_as_they_are(frontend):
+    finished, out, _ = frontend.run(
+        u"import os\nn = os.write(1, bytes(bytearray(range(256))) * 40)\nn = os.write(1, b'\\x1e\\x01IK')")
+    assert out == bytes(bytearray(range(256))) * 40 + b"\x1e\x01IK"
+
+
+def test_executions_wait_for_each_other_and_can_be_cancelled(frontend):
+    first = frontend.execute(u"name = input('?') if str is not bytes else raw_input('?')", token=u"one")
+    request = frontend.wait_for(u"input")
+    second, third = frontend.execute(u"2"), frontend.execute(u"print(name)")
+    hello = frontend.call("hello", frontend.name)
+    assert hello[u"running"][u"execution"] == first and hello[u"running"][u"token"] == u"one"
+    assert [waiting[u"execution"] for waiting in hello[u"queued"]] == [second, third]
+    assert [waiting[u"request"] for waiting in hello[u"inputs"]] == [request[u"request"]]
+    assert frontend.call("cancel", second) is True
+    assert frontend.call("cancel", second) is False and frontend.call("cancel", first) is False
+    assert frontend.call("answer", request[u"request"], b"Ada\n") is True
+    assert frontend.call("answer", request[u"request"], b"Bob\n") is False  # the first answer wins
+    frontend.wait_for(u"finished", execution=third)
+    order = [(event[u"event"], event[u"execution"]) for event in frontend.seen if event[u"event"] in (u"finished", u"cancelled")]
+    assert order == [(u"cancelled", second), (u"finished", first), (u"finished", third)]
+    assert frontend.output(u"stdout").replace(b"?", b"") == b"Ada\n"
+    assert [event[u"request"] for event in frontend.seen if event[u"event"] == u"input-over"] == [request[u"request"]]
+
+
+def test_another_frontend_sees_everything(frontend, broker):
+    other = broker.attach(u"other")
+    number = frontend.execute(u"print(1)", token=u"mine")
+    queued = other.wait_for(u"queued")
+    assert (queued[u"execution"], queued[u"frontend"], queued[u"token"], queued[u"code"]) == (
+        number, u"test", u"mine", u"print(1)")
+    other.wait_for(u"finished", execution=number)
+    assert other.output(u"stdout") == b"1\n"
+
+
+def test_questions(frontend):
+    assert frontend.call("ask", u"is_complete", u"for i in range(2):", 18)[u"state"] == u"incomplete"
+    frontend.run(u"import os")
+    assert u"getpid" in " ".join(frontend.call("ask", u"complete", u"os.getp", 7)[u"matches"])
+
+
+@pytest.mark.parametrize("method, args", [
+    ("execute", (u"test", u"t", {u"code": b"\xff"})), ("execute", (u"test", u"t", {u"code": u"1", u"mode": u"dance"})),
+    ("execute", (u"test", u"t", None)), ("execute", (u"test", 5, {u"code": u"1"})), ("hello", (5,)),
+    ("execute", (u"test", u"t", {u"code": u"1", u"argv": [1]})), ("cancel", (u"x",)), ("answer", (1, u"text")),
+    ("ask", (u"nonsense", u"", 0)), ("restart", ({u"colour": u"red"},)), ("restart", ([],)), ("terminate", (u"soon",)),
+    ("restart", ({u"cwd": u"/no/such/place"},)),
+])
+def test_requests_that_make_no_sense(frontend, method, args):
+    fails_with("BadRequest", frontend.request(method, *args))
+    assert frontend.run(u"1")[0][u"ok"]
+
+
+# -- interrupt, end, restart ---------------------------------------------------------------------------------------
+
+def test_an_interrupt(frontend):
+    frontend.execute(u"import time\nprint('here')\ntime.sleep(100)")
+    frontend.wait_for(u"output")
+    assert frontend.wait_for_state(u"busy")[u"execution"] == 1
+    assert frontend.call("interrupt")[u"delivered"] is True
+    assert frontend.wait_for(u"finished")[u"error"][u"type"] == u"KeyboardInterrupt"
+    frontend.wait_for_state(u"idle")
+
+
+def test_last_words_then_death_with_its_cause(frontend):
+    frontend.wait_for_state(u"idle")
+    frontend.execute(u"import os, sys\nx = sys.stdin.readline()\nprint('last words')\nos.kill(os.getpid(), 11)")
+    waiting = frontend.execute(u"2")
+    request = frontend.wait_for(u"input")
+    frontend.call("answer", request[u"request"], b"\n")
+    question = frontend.request("ask", u"complete", u"x", 1)
+    ended = frontend.wait_for(u"ended")
+    assert frontend.output(u"stdout") == b"last words\n"
+    assert (ended[u"exit"][u"signal"], ended[u"exit"][u"name"], ended[u"generation"]) == (11, u"SIGSEGV", 1)
+    question.exception(LIMIT)  # it may have been answered before; what counts is that it comes to an end
+    status = frontend.wait_for_state(u"dead")
+    assert status[u"exit"] == ended[u"exit"] and u"SIGSEGV" in status[u"detail"]
+    fails_with("KernelDied", frontend.request("execute", u"test", u"t", {u"code": u"1"}))
+    fails_with("KernelDied", frontend.request("ask", u"complete", u"x", 1))
+    assert frontend.call("interrupt")[u"delivered"] is False
+    assert frontend.call("cancel", waiting) is False
+    assert frontend.call("terminate", None) == ended[u"exit"]
+
+
+def test_an_exit_in_a_cell(frontend):
+    finished, _, _ = frontend.run(u"import sys\nsys.exit(3)")
+    assert finished[u"exit"] == 3
+    assert frontend.wait_for(u"ended")[u"exit"][u"code"] == 3
+
+
+def test_a_program_ends_the_kernel(frontend):
+    frontend.run(u"import sys, atexit\natexit.register(lambda: sys.stdout.write('bye\\n'))\nprint(sys.argv[1:])",
+                 mode=u"command", argv=[u"a", u"b"])
+    assert frontend.wait_for(u"ended")[u"exit"][u"code"] == 0
+    assert frontend.output(u"stdout").replace(b"u'", b"'") == b"['a', 'b']\nbye\n"
+
+
+def test_terminate_asks_first(frontend):
+    frontend.run(u"import atexit, os\n_ = atexit.register(lambda: os.write(1, b'asked politely\\n'))")
+    assert frontend.call("terminate", None)[u"code"] == 0
+    frontend.wait_for(u"ended")
+    assert b"asked politely\n" in frontend.output(u"stdout")
+
+
+def test_terminate_becomes_insistent(frontend):
+    frontend.execute(u"import signal, time\nx = signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint(1)\ntime.sleep(100)")
+    frontend.wait_for(u"output")
+    future = frontend.request("terminate", 0.05)
+    assert u"SIGINT" in frontend.wait_for_state(u"terminating")[u"detail"] or \
+        u"asked" in frontend.wait_for_state(u"terminating")[u"detail"]
+    assert future.result(LIMIT)[u"name"] == u"SIGTERM"
+
+
+def test_kill(frontend):
+    frontend.execute(u"import time\nprint(1)\ntime.sleep(100)")
+    frontend.wait_for(u"output")
+    assert frontend.call("kill")[u"name"] == u"SIGKILL"
+    assert frontend.wait_for(u"ended")[u"exit"][u"name"] == u"SIGKILL"
+    frontend.call("restart", None)
+    assert frontend.run(u"print(1)")[1] == b"1\n"
+
+
+def test_restart_with_other_settings(frontend, tmpdir):
+    frontend.run(u"x = 1")
+    settings = {u"env": dict(os.environ, COLOUR="red"), u"cwd": u"" + str(tmpdir)}
+    settings[u"env"] = dict((u"" + key, u"" + settings[u"env"][key]) for key in settings[u"env"])
+    assert frontend.call("restart", settings) == {u"generation": 2}
+    assert frontend.wait_for(u"ended")[u"generation"] == 1
+    assert frontend.wait_for(u"ready")[u"generation"] == 2
+    _, out, _ = frontend.run(u"import os\nprint(os.environ['COLOUR'])\nprint(os.getcwd())\nprint('x' in globals())")
+    assert out.decode().split() == [u"red", u"" + os.path.realpath(str(tmpdir)), u"False"]
+    frontend.call("restart", None)
+    assert frontend.run(u"print(1)")[1] == b"1\n"
+
+
+def test_restart_with_an_interpreter_that_is_not_there(frontend):
+    frontend.run(u"x = 1")
+    fails_with("InterpreterNotFound", frontend.request("restart", {u"python": u"/no/such/python"}))
+    assert frontend.run(u"print(x)")[1] == b"1\n"
+
+
+def test_restart_takes_the_old_kernels_children_with_it(frontend):
+    _, out, _ = frontend.run(u"import os, subprocess\nprint(subprocess.Popen(['sleep', '100'], preexec_fn=os.setsid).pid)")
+    frontend.call("restart", None)
+    assert not lives(int(out))
+
+
+# -- who is there --------------------------------------------------------------------------------------------------
+
+def test_the_last_one_to_leave_ends_everything(frontend, broker):
+    other = broker.attach(u"other")
+    frontend.wait_for_state(u"idle")
+    path = broker.said["connection_file"]
+    pid = frontend.call("hello", u"test")[u"kernel_pid"]
+    other.close()
+    assert frontend.run(u"1")[0][u"ok"]
+    frontend.close()
+    assert broker.wait() == 0
+    assert not lives(pid) and not os.path.exists(path)
+    assert not [name for name in os.listdir(connection_file.directory()) if str(broker.process.pid) in name]
+
+
+def test_a_frontend_that_vanishes_leaves_the_kernel(start):
+    broker = start()
+    first = broker.attach(u"first")
+    first.run(u"x = 5")
+    first.context.close(0)  # no goodbye from it
+    assert broker.attach(u"second").run(u"print(x)")[1] == b"5\n"
+
+
+def test_nobody_comes_back(start):
+    broker = start(linger=0.05)
+    broker.attach().context.close(0)
+    assert broker.wait() == 0
+
+
+def test_kept_when_everybody_leaves(start):
+    broker = start(keep=True)
+    first = broker.attach(u"first")
+    first.run(u"x = 5")
+    first.close()
+    second = broker.attach(u"second")
+    assert second.run(u"print(x)")[1] == b"5\n"
+    second.call("terminate", None)
+    second.close()
+    assert broker.wait() == 0  # a dead kernel is not kept
+
+
+def test_a_broker_that_is_told_to_end(broker, frontend):
+    frontend.wait_for_state(u"idle")
+    pid = frontend.call("hello", u"test")[u"kernel_pid"]
+    broker.process.terminate()
+    assert broker.wait() == 0 and not lives(pid)
+    assert not os.path.exists(broker.said["connection_file"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux hands orphans to a subreaper")
+def test_a_guardian_that_is_killed(frontend, broker):
+    _, out, _ = frontend.run(u"import os, subprocess\nprint(subprocess.Popen(['sleep', '100']).pid)\nprint(os.getppid())")
+    child, pid = int(out.split()[0]), int(out.split()[1])
+    kernel = frontend.call("hello", u"test")[u"kernel_pid"]
+    os.kill(pid, signal.SIGKILL)
+    assert frontend.wait_for(u"ended")[u"exit"][u"name"] == u"SIGKILL"
+    assert not lives(kernel) and not lives(child)
+    frontend.call("restart", None)
+    assert frontend.run(u"print(1)")[1] == b"1\n"
+
+
+# -- a frontend that does not read ----------------------------------------------------------------------------------
+
+def resident(pid):
+    """Resident memory in bytes."""
+    with open("/proc/%d/statm" % pid) as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_a_flood_that_nobody_reads_stops_and_can_be_interrupted(frontend, broker):
+    frontend.run(u"print(1)")
+    frontend.execute(u"while True: print('x' * 100)")
+    frontend.wait_for(u"output")
+    pids = [broker.process.pid, frontend.call("hello", u"test")[u"kernel_pid"]]
+    before = None
+    began = time.time()
+    while time.time() - began < 1.0:  # the window, the outbox and the pipe fill within some 100 ms
+        select.select([], [], [], 0.5)
+        before = before or [resident(pid) for pid in pids]
+    after = [resident(pid) for pid in pids]
+    assert all(late - early < 1 << 20 for early, late in zip(before, after)), (before, after)
+    assert frontend.call("interrupt")[u"delivered"] is True
+    frontend.wait_for_state(u"idle")  # although its output still waits
+    finished = frontend.wait_for(u"finished")
+    assert finished[u"error"][u"type"] == u"KeyboardInterrupt"
+    assert not frontend.output(u"stdout").replace(b"x" * 100 + b"\n", b"").strip(b"1x\n")
+    assert frontend.run(u"print(2)")[1].strip() == b"2"
+
+
+def test_one_that_does_not_read_and_vanishes_holds_nobody_up(frontend, broker):
+    stalled = broker.attach(u"stalled", window=1 << 16)
+    number = frontend.execute(u"for i in range(50000): print(i)")
+    frontend.wait_for(u"output")
+    stalled.context.close(0)
+    frontend.wait_for(u"finished", execution=number)
+    assert frontend.output(u"stdout").split() == [b"%d" % i if sys.version_info[0] > 2 else str(i) for i in range(50000)]

@@ -1,0 +1,304 @@
+"""Real processes under a guardian: starts, signals, ends, and nothing that survives."""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+
+import pytest
+
+from ide_kernel.broker import guardian, process
+
+LIMIT = 30.0  # seconds; everything here takes some milliseconds
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Starts a fake kernel, a program of one text that has ``link`` and ``nonce``; ends what is left of it."""
+    started = []
+
+    def start(code, **settings):
+        prelude = "import os, sys, time, signal, subprocess\nlink, nonce = int(sys.argv[2]), sys.argv[3]\n"
+        monkeypatch.setattr(process, "BOOT", prelude + code)
+        started.append(Watched(process.start(settings.pop("interpreter", sys.executable), os.getcwd(), **settings)))
+        return started[-1]
+
+    yield start
+    for watched in started:
+        watched.process.close()
+        os.close(watched.process.link_fd)
+
+
+class Watched(object):
+    """A started process and all that its guardian reported."""
+
+    def __init__(self, started):
+        self.process = started
+        self.reports = []
+
+    def wait_for(self, kind):
+        """The report of that kind; reports are read until it is there."""
+        while True:
+            for report in self.reports:
+                if report[0] == kind:
+                    return report
+            assert ("gone",) not in self.reports, self.reports
+            wait_readable(self.process.report_fd)
+            self.reports += self.process.reports()
+
+    def read_line(self, fd=None):
+        """A line that the program wrote."""
+        fd = self.process.out_fd if fd is None else fd
+        line = b""
+        while not line.endswith(b"\n"):
+            wait_readable(fd)
+            piece = os.read(fd, 1)
+            assert piece, "the pipe ended after %r" % line
+            line += piece
+        return line.decode("ascii").strip()
+
+
+def wait_readable(fd):
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    assert guardian.retry(poller.poll, LIMIT * 1000), "nothing came in %d s" % LIMIT
+
+
+def wait_for_end_of(fd):
+    """Read a pipe until nobody holds its other end any more: whoever inherited it is gone."""
+    while True:
+        wait_readable(fd)
+        if not os.read(fd, 65536):
+            return
+
+
+def lives(pid):
+    """Whether a process lives; a zombie that nobody reaped does not."""
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except EnvironmentError:
+        return False
+
+
+# -- start --------------------------------------------------------------------------------------------------------
+
+def test_what_a_kernel_inherits(start):
+    kernel = start("""if 1:
+        print([os.read(0, 10), os.getpgrp() == os.getpid(), signal.getsignal(signal.SIGINT) is signal.default_int_handler])
+        print(sorted(int(fd) for fd in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + fd)) == [0, 1, 2, link])
+        print(nonce)
+        sys.stdout.flush(); sys.stdout = None
+        os.write(2, b'to err')
+        os.write(link, b'to link')""")
+    kernel.wait_for("exit")
+    assert kernel.read_line() == "[%r, True, True]" % b""
+    assert kernel.read_line() == "True"
+    assert kernel.read_line() == "".join("%02x" % byte for byte in bytearray(kernel.process.nonce))
+    assert os.read(kernel.process.err_fd, 100) == b"to err"
+    assert os.read(kernel.process.link_fd, 100) == b"to link"
+    assert kernel.wait_for("pid")[1] == kernel.process.pid
+
+
+def test_cwd_and_environment(start, tmpdir):
+    env = dict(os.environ, GREETING="hello")
+    kernel = start("print(os.getcwd()); print(os.environ.get('GREETING'))", cwd=str(tmpdir), env=env)
+    assert kernel.read_line() == os.path.realpath(str(tmpdir))
+    assert kernel.read_line() == "hello"
+
+
+def test_ignored_and_blocked_signals_are_not_passed_on(start):
+    """A shell's ``&`` leaves SIGINT ignored, Python SIGPIPE: a kernel must find neither."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        kernel = start("""if 1:
+            for line in open('/proc/self/status'):
+                if line.startswith(('SigBlk', 'SigIgn')):
+                    print(line.split()[1])""", interpreter=sys.executable)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert int(kernel.read_line(), 16) == 0
+    by_python = (1 << (signal.SIGPIPE - 1)) | (1 << (signal.SIGXFSZ - 1))
+    assert int(kernel.read_line(), 16) & ~by_python == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can make pipes larger")
+def test_the_pipes_are_large(start):
+    kernel = start("pass")
+    f_getpipe_sz = 1032
+    assert fcntl.fcntl(kernel.process.out_fd, f_getpipe_sz) >= 1 << 17
+    assert fcntl.fcntl(kernel.process.err_fd, f_getpipe_sz) >= 1 << 17
+
+
+@pytest.mark.parametrize("interpreter, cwd, expected", [
+    ("/no/such/python", None, ("failed", "exec", errno.ENOENT)),
+    (os.getcwd(), None, ("failed", "exec", errno.EACCES)),
+    (sys.executable, "/no/such/place", ("failed", "cwd", errno.ENOENT)),
+])
+def test_a_start_that_fails_says_which_step_and_why(start, interpreter, cwd, expected):
+    kernel = start("pass", interpreter=interpreter, cwd=cwd)
+    assert kernel.wait_for("failed") == expected
+    kernel.wait_for("gone")
+    assert kernel.process.pid is None
+
+
+# -- signals and ends ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("code, expected", [
+    ("sys.exit(3)", (3, None)), ("os._exit(255)", (255, None)), ("pass", (0, None)),
+    ("os.kill(os.getpid(), 9)", (None, 9)), ("os.kill(os.getpid(), 11)", (None, 11)), ("os.abort()", (None, 6)),
+])
+def test_how_it_ended(start, code, expected):
+    kernel = start(code)
+    status = kernel.wait_for("exit")[1]
+    assert (os.WEXITSTATUS(status), None) == expected if os.WIFEXITED(status) else (None, os.WTERMSIG(status)) == expected
+    assert kernel.process.reaped
+
+
+def test_a_signal_reaches_the_whole_group_and_is_confirmed(start):
+    kernel = start("""if 1:
+        def caught(number, frame):
+            os.write(1, ('%d got %d\\n' % (os.getpid(), number)).encode())
+            if child:
+                os.waitpid(child, 0)
+            os._exit(0)
+        child = 0
+        signal.signal(signal.SIGINT, caught)
+        ready, go = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(go, b'1')
+        else:
+            os.read(ready, 1)
+            os.write(1, ('%d\\n' % child).encode())
+        while True:
+            signal.pause()""")
+    child = int(kernel.read_line())
+    assert kernel.process.signal(signal.SIGINT)
+    assert kernel.wait_for("sent") == ("sent", signal.SIGINT, 0)
+    lines = sorted([kernel.read_line(), kernel.read_line()])
+    assert lines == sorted("%d got %d" % (pid, signal.SIGINT) for pid in (child, kernel.process.pid))
+
+
+def test_no_signal_is_sent_after_the_kernel_was_reaped(start):
+    kernel = start("pass")
+    kernel.wait_for("exit")
+    assert kernel.process.signal(signal.SIGKILL)
+    assert kernel.wait_for("sent") == ("sent", signal.SIGKILL, errno.ESRCH)
+
+
+def test_death_is_seen_although_200_children_hold_its_pipes(start):
+    kernel = start("""if 1:
+        children = [subprocess.Popen(['sleep', '100']) for _ in range(200)]
+        print('ready'); sys.stdout.flush()
+        os.kill(os.getpid(), 9)""")
+    assert kernel.read_line() == "ready"
+    assert os.WTERMSIG(kernel.wait_for("exit")[1]) == 9
+    assert kernel.process.end()
+    kernel.wait_for("clear")
+    wait_for_end_of(kernel.process.out_fd)
+    wait_for_end_of(kernel.process.err_fd)
+    kernel.wait_for("gone")
+    assert not kernel.process.end()
+
+
+SURVIVORS = """if 1:
+    def spawn(escape):
+        if os.fork() == 0:
+            escape()
+            os.write(1, ('%d\\n' % os.getpid()).encode())
+            time.sleep(100)
+            os._exit(0)
+    def twice():
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        for number in (1, 2, 3, 15):
+            signal.signal(number, signal.SIG_IGN)
+    spawn(os.setsid)
+    spawn(lambda: os.setpgid(0, 0))
+    spawn(twice)
+    spawn(lambda: os.kill(os.getpid(), 0))
+    """
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux hands orphans to a subreaper")
+@pytest.mark.parametrize("last", [
+    "time.sleep(100)", "signal.signal(15, signal.SIG_IGN); os.kill(os.getpid(), signal.SIGSTOP)",
+    "children = [spawn(lambda: None) for _ in range(50)]; sys.exit(0)",
+])
+def test_end_leaves_nothing(start, last):
+    kernel = start(SURVIVORS + last)
+    kernel.wait_for("pid")
+    pids = [int(kernel.read_line()) for _ in range(4)]
+    kernel.process.end()
+    kernel.wait_for("clear")
+    wait_for_end_of(kernel.process.out_fd)
+    assert not [pid for pid in pids + [kernel.process.pid] if lives(pid)]
+    kernel.wait_for("exit")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux hands orphans to a subreaper")
+def test_a_killed_broker_leaves_nothing(start, monkeypatch):
+    """The broker is a process of its own here, and is SIGKILLed while its kernel holds the GIL."""
+    receiver, sender = os.pipe()
+    broker = os.fork()
+    if broker == 0:
+        try:
+            kernel = start(SURVIVORS + "sum(range(10 ** 12))" if sys.version_info[0] > 2
+                           else SURVIVORS + "2 ** 10 ** 9")
+            kernel.wait_for("pid")
+            lines = [kernel.read_line() for _ in range(4)] + ["%d" % kernel.process.pid]
+            os.write(sender, (" ".join(lines) + "\n").encode("ascii"))
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(sender)
+    wait_readable(receiver)
+    pids = [int(pid) for pid in os.read(receiver, 1000).split()]
+    assert len(pids) == 5 and all(lives(pid) for pid in pids)
+    began = time.time()
+    os.kill(broker, signal.SIGKILL)
+    os.waitpid(broker, 0)
+    while any(lives(pid) for pid in pids):
+        assert time.time() - began < LIMIT
+        select.select([], [], [], 0.002)  # the only pipe's end that would show it is the dead broker's
+    os.close(receiver)
+    print("gone after %.0f ms" % ((time.time() - began) * 1000))
+
+
+def test_closing_the_handle_ends_everything(start):
+    kernel = start("print('ready'); sys.stdout.flush(); time.sleep(100)")
+    kernel.wait_for("pid")
+    kernel.read_line()
+    kernel.process.close()  # returns when the guardian, and so all below it, is gone
+    assert not lives(kernel.process.pid)
+    kernel.process.close()
+
+
+def test_a_guardian_forked_from_a_process_with_threads(start):
+    import threading
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        kernel = start("print('ready')")
+        assert kernel.read_line() == "ready"
+        assert kernel.wait_for("exit") == ("exit", 0)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_frontend_sees_the_end_of_our_stdout(start):
+    """The guardian holds none of the descriptors that a broker was started with."""
+    receiver, sender = os.pipe()
+    kernel = start("time.sleep(100)")
+    kernel.wait_for("pid")
+    os.close(sender)
+    wait_for_end_of(receiver)
+    os.close(receiver)

@@ -1,0 +1,244 @@
+"""The handle on a kernel, with a real broker and a real kernel behind it."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import select
+import signal
+import sys
+import threading
+
+import pytest
+
+import ide_kernel
+from frontend_harness import INPUT, LIMIT, end_all, wait_gone
+from yotonlike import Timeout, WouldBlock
+
+ENDLESS = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
+
+
+@pytest.fixture
+def kernel():
+    found = ide_kernel.start()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leave_nothing_behind():
+    yield
+    end_all()
+
+
+def listen(kernel):
+    """The texts that the kernel writes, as they come."""
+    texts = []
+    kernel.on_output(lambda output: texts.append(output.text))
+    return texts
+
+
+def begin(kernel, code=ENDLESS):
+    """Start code that prints "begun", and return when it has."""
+    texts = listen(kernel)
+    execution = kernel.execute(code)
+    kernel.wait(lambda: "begun" in u"".join(texts), LIMIT)
+    return execution
+
+
+def test_values_errors_and_counts(kernel):
+    result = kernel.execute("6 * 7").result(LIMIT)
+    assert (result.ok, result.value, result.error, result.count) == (True, u"42", None, 1)
+    result = kernel.execute("1/0", filename="here.py", line=7).result(LIMIT)
+    assert (result.ok, result.value, result.error.type, result.count) == (False, None, u"ZeroDivisionError", 2)
+    assert u'File "here.py", line 7' in result.error.traceback
+    assert kernel.execute("x = 1").result(LIMIT).value is None
+
+
+def test_output_comes_before_the_end_of_its_execution(kernel):
+    seen = []
+    kernel.on_output(lambda output: seen.append((output.stream, output.data, output.execution)))
+    execution = kernel.execute("import sys; print(1); n = sys.stderr.write('2\\n'); print(3)")
+    execution.add_done_callback(lambda done: seen.append("done"))
+    execution.result(LIMIT)
+    assert seen[-1] == "done" and set(number for _, _, number in seen[:-1]) == {execution.id}
+    assert b"".join(data for _, data, _ in seen[:-1]) == b"1\n2\n3\n"
+
+
+def test_executions_queue_and_can_be_taken_back(kernel):
+    first, second, third = begin(kernel), kernel.execute("2"), kernel.execute("3")
+    assert second.cancel() and second.cancelled() and isinstance(second.exception(), ide_kernel.Cancelled)
+    assert not first.cancel() and first.running()
+    assert [item.state for item in kernel.executions] == [u"running", u"queued"]
+    assert kernel.interrupt()[u"delivered"]
+    assert first.result(LIMIT).error.type == u"KeyboardInterrupt" and third.result(LIMIT).value == u"3"
+
+
+def test_limits_of_time(kernel):
+    execution = begin(kernel)
+    with pytest.raises(Timeout):
+        execution.result(0.01)
+    with pytest.raises(WouldBlock):
+        execution.result(0)
+    assert execution.running()
+    kernel.interrupt()
+    assert not execution.result(LIMIT).ok
+
+
+def test_ctrl_c_in_a_wait_leaves_the_execution_running(kernel):
+    execution = begin(kernel)
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        execution.result(LIMIT)
+    assert execution.running()
+    kernel.interrupt()
+    assert execution.result(LIMIT).error.type == u"KeyboardInterrupt"
+
+
+def test_input_is_answered(kernel):
+    kernel.on_input(lambda request: request.reply(u"Ada"))
+    assert kernel.execute("%s('? ')" % INPUT).result(LIMIT).value == u"'Ada'"
+    assert not kernel.requests
+
+
+def test_death_comes_with_its_cause_to_all_that_waits(kernel):
+    texts, ends = listen(kernel), []
+    kernel.on_end(ends.append)
+    first = kernel.execute("import os; print('last words'); os.kill(os.getpid(), 11)")
+    second = kernel.execute("2")
+    for execution in (first, second):
+        with pytest.raises(ide_kernel.KernelDied) as caught:
+            execution.result(LIMIT)
+        assert (caught.value.cause.signal, caught.value.cause.name) == (11, u"SIGSEGV")
+    assert u"".join(texts) == u"last words\n" and kernel.exit.status == 139 and ends == [kernel.exit]
+    with pytest.raises(ide_kernel.KernelDied):
+        kernel.execute("3").result(LIMIT)
+    kernel.wait(lambda: kernel.status.state == u"dead", LIMIT)
+    assert kernel.status.exit.name == u"SIGSEGV"
+    kernel.restart()
+    assert kernel.execute("4").result(LIMIT).value == u"4" and kernel.exit is None
+
+
+def test_restart_with_other_settings(kernel, tmpdir):
+    kernel.execute("x = 1").result(LIMIT)
+    pid = kernel.info[u"kernel_pid"]
+    kernel.restart(cwd=str(tmpdir), env=dict(os.environ, IK_TEST="yes"))
+    assert kernel.info[u"kernel_pid"] != pid
+    code = "import os; (os.path.samefile(os.getcwd(), %r), os.environ['IK_TEST'], 'x' in globals())" % str(tmpdir)
+    assert kernel.execute(code).result(LIMIT).value == u"(True, 'yes', False)"
+
+
+def test_terminate_and_kill(kernel):
+    assert kernel.terminate(timeout=5).code == 0
+    kernel.restart()
+    begin(kernel)
+    assert kernel.terminate(timeout=0).signal in (None, signal.SIGINT)
+    kernel.restart()
+    begin(kernel)
+    assert kernel.kill().name == u"SIGKILL"
+
+
+def test_questions_about_code(kernel):
+    kernel.execute("some_name = 1").result(LIMIT)
+    reply = kernel.complete("some_n", timeout=LIMIT)
+    assert (reply[u"matches"], reply[u"start"], reply[u"end"]) == ([u"some_name"], 0, 6)
+    assert kernel.is_complete("if x:", timeout=LIMIT)[u"state"] == u"incomplete"
+    assert kernel.is_complete("x", timeout=LIMIT)[u"state"] == u"complete"
+    assert kernel.inspect("len", timeout=LIMIT)[u"found"]
+    assert kernel.signature("len(", timeout=LIMIT)[u"found"]
+
+
+def test_a_second_frontend_sees_what_the_first_does(kernel):
+    with ide_kernel.attach(kernel.connection_file) as other:
+        seen, texts = [], listen(other)
+        other.on_execution(lambda item: seen.append((item.state, item.code, item.frontend, item.mine)))
+        kernel.execute("print(5)").result(LIMIT)
+        other.wait(lambda: seen and seen[-1][0] == u"finished", LIMIT)
+        assert seen == [(state, u"print(5)", kernel.frontend, False) for state in (u"queued", u"running", u"finished")]
+        assert texts == [u"5\n"]
+        assert other.execute("7").result(LIMIT).value == u"7"
+    assert kernel.execute("6").result(LIMIT).value == u"6"
+
+
+def test_a_late_comer_sees_what_runs(kernel):
+    execution = begin(kernel)
+    queued = kernel.execute("2")
+    kernel.wait(lambda: queued.state == u"queued", LIMIT)
+    with ide_kernel.attach(kernel.connection_file) as other:
+        other.wait(lambda: len(other.executions) == 2, LIMIT)
+        assert [(item.id, item.state) for item in other.executions] == [
+            (execution.id, u"running"), (queued.id, u"queued")]
+        kernel.interrupt()
+        other.wait(lambda: not other.executions, LIMIT)
+
+
+def test_a_host_event_loop_runs_the_callbacks(kernel):
+    main, threads, values = threading.current_thread(), [], []
+    kernel.on_output(lambda output: threads.append(threading.current_thread()))
+    kernel.process_events()
+    worker = threading.Thread(target=lambda: values.append(kernel.execute("print(1); 2").result(LIMIT).value))
+    worker.start()
+    while not values:
+        assert select.select([kernel.fileno()], [], [], 0.05 if threads else LIMIT)[0] or threads
+        kernel.process_events()
+    worker.join()
+    assert values == [u"2"] and set(threads) == {main}
+
+
+def test_an_error_in_a_callback_goes_to_the_excepthook(kernel, monkeypatch):
+    errors = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: errors.append(kind))
+    kernel.on_output(lambda output: 1 / 0)
+    assert kernel.execute("print(1); 2").result(LIMIT).value == u"2"
+    assert errors == [ZeroDivisionError]
+
+
+def test_the_broker_is_lost(kernel):
+    execution, states = begin(kernel), []
+    kernel.on_status(lambda status: states.append(status.state))
+    os.kill(kernel.info[u"broker_pid"], signal.SIGKILL)
+    with pytest.raises(ide_kernel.BrokerLost):
+        execution.result(LIMIT)
+    assert kernel.lost and kernel.status.state == u"lost"
+    with pytest.raises(ide_kernel.BrokerLost):
+        kernel.interrupt()
+    with pytest.raises(ide_kernel.BrokerLost):
+        kernel.execute("1").result(LIMIT)
+    wait_gone(kernel.info[u"kernel_pid"])
+
+
+def test_leaving_ends_the_kernel_and_everything_that_waits():
+    kernel = ide_kernel.start()
+    execution, pid = begin(kernel), kernel.info[u"kernel_pid"]
+    kernel.close()
+    kernel.close()
+    with pytest.raises(ide_kernel.BrokerLost):
+        execution.result(LIMIT)
+    wait_gone(pid)
+
+
+def test_goodbye_tells_whether_that_is_the_end(kernel):
+    with ide_kernel.attach(kernel.connection_file) as other:
+        assert other.leave() is False
+    assert kernel.leave() is True
+    kernel.wait(lambda: kernel.exit is not None, LIMIT)
+    assert kernel.exit.code == 0
+    with ide_kernel.start(keep=True) as kept:
+        assert kept.leave() is False
+    end_all()
+
+
+def test_what_start_cannot_start(tmpdir):
+    with pytest.raises(ide_kernel.InterpreterNotFound):
+        ide_kernel.start(python="/no/such/python")
+    with pytest.raises(ide_kernel.BrokerFailed):
+        ide_kernel.start(cwd=str(tmpdir.join("nowhere")))
+    with pytest.raises(ide_kernel.NoConnection):
+        ide_kernel.attach(str(tmpdir.join("nowhere")))
+
+
+def test_the_public_names():
+    for name in ide_kernel.__all__:
+        assert getattr(ide_kernel, name) is not None
+    with pytest.raises(AttributeError):
+        getattr(ide_kernel, "non" + "sense")
+    assert set(ide_kernel.__all__) <= set(dir(ide_kernel))

@@ -1,0 +1,228 @@
+"""Who takes events, who runs callbacks, and how Ctrl-C gets through."""
+from __future__ import absolute_import, division, print_function
+
+import collections
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from ide_kernel.client.waiting import Shield, Turns, wait_readable
+from yotonlike import Timeout, WouldBlock
+
+LIMIT = 20.0
+
+
+class Source(object):
+    """Events over a pipe, with a callback for each."""
+
+    def __init__(self):
+        self.read_fd, self.write_fd = os.pipe()
+        self.waiting = collections.deque()
+        self.taken = []
+        self.ran = []
+        self.turns = Turns(lambda: self.read_fd, self.take, self.handle)
+        self.callback = lambda item: self.ran.append((item, threading.current_thread()))
+
+    def put(self, item):
+        self.waiting.append(item)
+        os.write(self.write_fd, b"x")
+
+    def take(self):
+        while self.waiting:
+            item = self.waiting.popleft()
+            os.read(self.read_fd, 1)
+            self.turns.post(item)
+
+    def handle(self, item):
+        self.taken.append(item)
+        return [(self.callback, item)]
+
+
+@pytest.fixture
+def source():
+    found = Source()
+    yield found
+    os.close(found.read_fd)
+    os.close(found.write_fd)
+
+
+def start(function, *args):
+    thread = threading.Thread(target=function, args=args)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+def test_a_condition_that_holds_does_not_wait(source):
+    source.turns.wait(lambda: True, 0)
+
+
+def test_a_wait_runs_callbacks_in_its_own_thread(source):
+    start(source.put, 1)
+    source.turns.wait(lambda: source.ran, LIMIT)
+    assert source.ran == [(1, threading.current_thread())]
+
+
+def test_what_came_before_the_wait_is_taken_even_without_waiting(source):
+    source.put(1)
+    source.turns.wait(lambda: source.taken, 0)
+
+
+def test_time_runs_out(source):
+    with pytest.raises(Timeout):
+        source.turns.wait(lambda: False, 0.01)
+    with pytest.raises(WouldBlock):
+        source.turns.wait(lambda: False, 0)
+
+
+def test_several_threads_wait_and_each_gets_its_own(source):
+    done = []
+
+    def wait_for(number):
+        source.turns.wait(lambda: number in source.taken, LIMIT)
+        done.append(number)
+
+    threads = [start(wait_for, number) for number in range(8)]
+    for number in range(8):
+        source.put(number)
+    for thread in threads:
+        thread.join(LIMIT)
+    assert sorted(done) == list(range(8))
+    assert [item for item, _ in source.ran] == list(range(8))
+
+
+def test_with_an_event_loop_callbacks_run_there_only(source):
+    source.turns.loop_step()
+    me = threading.current_thread()
+    waiting = start(source.turns.wait, lambda: source.taken)
+    source.put(1)
+    waiting.join(0.05)
+    assert waiting.is_alive() and not source.taken
+    source.turns.loop_step()
+    waiting.join(LIMIT)
+    assert not waiting.is_alive() and source.ran == [(1, me)]
+
+
+def test_a_callback_may_wait_itself(source):
+    inner = []
+
+    def callback(item):
+        if item == 1:
+            source.put(2)
+            source.turns.wait(lambda: 2 in source.taken, LIMIT)
+        inner.append(item)
+
+    source.callback = callback
+    source.put(1)
+    source.turns.wait(lambda: 1 in inner, LIMIT)
+    assert inner == [2, 1]
+
+
+def test_callbacks_never_overlap(source):
+    running, overlaps = [], []
+
+    def callback(item):
+        running.append(item)
+        overlaps.append(len(running))
+        threading.Event().wait(0.001)
+        running.pop()
+
+    source.callback = callback
+    threads = [start(source.turns.wait, lambda: len(overlaps) >= 40) for _ in range(4)]
+    for number in range(40):
+        source.put(number)
+    for thread in threads:
+        thread.join(LIMIT)
+        assert not thread.is_alive()
+    assert set(overlaps) == {1} and source.taken == list(range(40))
+
+
+def test_an_error_of_a_callback_loses_no_event(source):
+    def callback(item):
+        source.ran.append(item)
+        if item == 1:
+            raise ZeroDivisionError
+
+    source.callback = callback
+    source.put(1)
+    source.put(2)
+    with pytest.raises(ZeroDivisionError):
+        source.turns.wait(lambda: 2 in source.ran, LIMIT)
+    source.turns.wait(lambda: 2 in source.ran, LIMIT)
+    assert source.ran == [1, 2]
+
+
+def interrupt_soon():
+    # Not a wait for something to happen: the moment itself is what is tried.
+    def strike():
+        threading.Event().wait(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+    return start(strike)
+
+
+def test_ctrl_c_gets_through_a_wait_at_once(source):
+    begun = time.time()
+    interrupt_soon()
+    with pytest.raises(KeyboardInterrupt):
+        source.turns.wait(lambda: False, LIMIT)
+    assert time.time() - begun < LIMIT / 2
+    source.put(1)
+    source.turns.wait(lambda: source.taken, LIMIT)  # and nothing is broken after it
+
+
+def test_ctrl_c_in_a_stream_of_events_loses_none(source):
+    total, hits, armed = 20000, [], []
+
+    def handler(number, frame):
+        if armed:
+            armed.pop()
+            raise KeyboardInterrupt
+
+    def feed():
+        for number in range(total):
+            while len(source.waiting) > 1000:
+                threading.Event().wait(0.001)
+            source.put(number)
+
+    def strike():
+        while len(source.taken) < total:
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(0.002)
+
+    source.callback = lambda item: None
+    old = signal.signal(signal.SIGINT, handler)
+    try:
+        threads = [start(feed), start(strike)]
+        while len(source.taken) < total:
+            try:
+                armed.append(1)
+                source.turns.wait(lambda: len(source.taken) >= total, LIMIT)
+            except KeyboardInterrupt:
+                hits.append(len(source.taken))
+        del armed[:]
+        for thread in threads:
+            thread.join(LIMIT)
+    finally:
+        signal.signal(signal.SIGINT, old)
+    assert source.taken == list(range(total)) and hits
+
+
+def test_a_shield_puts_ctrl_c_off():
+    shield = Shield()
+    shield.on()
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1000):
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        shield.off()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_readable_descriptor_is_told_and_time_runs_out(source):
+    assert wait_readable([source.read_fd], 0.01) == []
+    os.write(source.write_fd, b"x")
+    assert wait_readable([source.read_fd]) == [source.read_fd]
+    os.read(source.read_fd, 1)

@@ -1,0 +1,191 @@
+# -*- coding: utf-8 -*-
+"""The shell in a terminal, as somebody uses it who types and reads."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import signal
+import stat
+
+import pytest
+
+import ide_kernel
+from frontend_harness import INPUT, Person, end_all, run, wait_gone
+
+READY = u">>> "
+#: The kernel's code writes its question, and the line editor draws it again when it is ready for the answer.
+NAME = (u"name? ", u"name? ")
+
+#: The arrow key, as a terminal sends it while a line editor is at work.
+UP = u"\x1bOA"
+
+
+@pytest.fixture
+def state(tmpdir):
+    return str(tmpdir.join("state"))
+
+
+@pytest.fixture
+def person(state):
+    with Person(XDG_STATE_HOME=state) as found:
+        found.sees(u"exit() or Ctrl-D leaves", READY)
+        yield found
+    end_all()
+
+
+def test_values_blocks_and_errors(person):
+    person.types(u"1 + 1").sees(u"\n2\n", READY)
+    person.types(u"for i in range(2):").sees(u"... ").types(u"  print(i + 100)").sees(u"... ").types(u"")
+    person.sees(u"100\n101\n", READY)
+    person.types(u"(1,").sees(u"... ").types(u"2)").sees(u"(1, 2)\n", READY)
+    person.types(u"u'\xe9' == u'\\xe9'").sees(u"True\n", READY)
+    person.types(u"1/0").sees(u"Traceback (most recent call last):\n  File \"<stdin>\", line 1", u"ZeroDivisionError", READY)
+    person.types(u"_").sees(u"True", READY)
+    assert person.types(u"exit()").leaves() == 0
+
+
+def test_a_statement_in_a_bracket_or_none_at_all(person):
+    person.types(u"   ").sees(READY).types(u"").sees(READY)
+    person.types(u"# nothing").sees(READY).types(u"7 * 6").sees(u"\n42\n", READY)
+    assert person.keys(u"\x04").leaves() == 0
+
+
+def test_output_without_a_newline_leaves_the_prompt_alone(person):
+    person.types(u"import sys; n = sys.stdout.write('%s!' % (10 ** 3))").sees(u"1000!\n", READY)
+
+
+def test_input_and_password(person):
+    person.types(u"x = %s('na' + 'me? ')" % INPUT).sees(*NAME).types(u"Ada").sees(READY)
+    person.types(u"x + '!'").sees(u"'Ada!'\n", READY)
+    person.types(u"%s('e' + 'nd? ')" % INPUT).sees(u"end? ", u"end? ").keys(u"\x04").sees(u"EOFError", READY)
+    person.types(u"import getpass; p = getpass.getpass('se' + 'cret: ')").sees(u"secret: ").types_secretly(u"hush").sees(READY)
+    assert u"hush" not in person.screen
+    person.types(u"p + '!'").sees(u"'hush!'\n", READY)
+
+
+def test_ctrl_c_at_a_question_interrupts_the_code(person):
+    person.types(u"%s('q' + 'q? ')" % INPUT).sees(u"qq? ", u"qq? ").keys(u"\x03").sees(u"KeyboardInterrupt", READY)
+    person.types(u"6 * 7").sees(u"\n42\n", READY)
+
+
+def test_ctrl_c_at_the_prompt_clears_the_line(person):
+    person.keys(u"1 +").sees(u"1 +").keys(u"\x03").sees(READY).types(u"5 * 5").sees(u"\n25\n", READY)
+    person.types(u"def f():").sees(u"... ").keys(u"\x03").sees(READY).types(u"5 * 6").sees(u"\n30\n", READY)
+
+
+def test_ctrl_c_leaves_a_wait_and_the_next_one_interrupts(person):
+    person.types(u"import time; print(9 * 11); time.sleep(1000)").sees(u"99\n").keys(u"\x03")
+    person.sees(u"runs on", READY)
+    person.keys(u"\x03").sees(u"Interrupting", u"KeyboardInterrupt", READY)
+    person.types(u"6 * 7").sees(u"\n42\n", READY)
+
+
+def test_a_left_wait_delivers_no_reply_to_a_later_prompt(person):
+    person.types(u"import time; print(9 * 11); time.sleep(0.5); 'first'").sees(u"99\n").keys(u"\x03").sees(READY)
+    person.types(u"'second'").sees(u"'first'\n", u"'second'\n", READY)
+    person.types(u"6 * 7").sees(u"\n42\n", READY)
+
+
+def test_a_semicolon_runs_it_in_the_background(person):
+    person.types(u"import threading; e = threading.Event(); e.wait(0.3); print('o' + 'ut');").sees(READY)
+    person.keys(u"40 + ").sees(u"\nout\n", u"[done: ", u">>> 40 + ")
+    person.types(u"2").sees(u"\n42\n", READY)
+
+
+def test_the_kernel_dies_and_another_is_started(person):
+    person.types(u"import os; os.kill(os.getpid(), 11)").sees(u"killed by SIGSEGV", u"Press Enter", READY)
+    person.types(u"x = 1").sees(u"The kernel is dead", u"Press Enter", READY)
+    person.types(u"").sees(u"A new kernel is ready", READY)
+    person.types(u"os").sees(u"NameError", READY)
+    person.types(u"6 * 7").sees(u"\n42\n", READY)
+
+
+def test_system_exit_ends_shell_and_kernel_with_its_status(person):
+    person.types(u"import os, sys; print(os.getpid())").sees(u"\n")
+    person.sees(u"\n", READY)
+    assert person.types(u"sys.exit(7)").leaves() == 7
+
+
+def test_leaving_ends_the_kernel(person):
+    person.types(u"import os; print('pid', os.getpid(), '.')").sees(READY)
+    pid = int("".join(filter(str.isdigit, str(person.screen.rsplit(u"pid", 1)[1].split(u".")[0]))))
+    assert person.keys(u"\x04").leaves() == 0
+    wait_gone(pid)
+
+
+def test_completion_and_history(person, state):
+    pytest.importorskip("readline")
+    person.types(u"some_long_name = 6 * 7").sees(READY)
+    person.keys(u"some_lo\t").sees(u"some_long_name").keys(u" + 0\r").sees(u"\n42\n", READY)
+    person.keys(UP).sees(u"some_long_name + 0").keys(u"0\r").sees(u"\n42\n", READY)
+    assert person.types(u"exit()").leaves() == 0
+    path = os.path.join(state, "ide-kernel", "history")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    with Person(XDG_STATE_HOME=state) as again:
+        again.sees(READY).keys(UP).sees(u"exit()").keys(UP).sees(u"some_long_name + 00")
+
+
+def test_answers_are_not_history(person):
+    pytest.importorskip("readline")
+    person.types(u"x = %s('na' + 'me? ')" % INPUT).sees(*NAME).types(u"Ada").sees(READY)
+    person.keys(UP).sees(u"x = %s('na' + 'me? ')" % INPUT)
+
+
+def test_two_terminals_share_a_kernel_and_see_each_other(person, state):
+    person.types(u"import os; print('at', os.getppid())").sees(READY)
+    with Person("attach", XDG_STATE_HOME=state) as other:
+        other.sees(READY).types(u"shared = 6 * 7").sees(READY)
+        person.sees(u"[terminal-%d] >>> shared = 6 * 7" % other.pid, READY)
+        person.types(u"shared").sees(u"\n42\n", READY)
+        other.sees(u"[terminal-%d] >>> shared" % person.pid, u"\n42\n", READY)
+        person.types(u"x = %s('na' + 'me? ')" % INPUT).sees(*NAME)
+        other.sees(u"asks: name?", u"Enter alone answers it").types(u"").sees(u"name? ").types(u"Bob").sees(READY)
+        person.sees(READY).types(u"x + '!'").sees(u"'Bob!'\n", READY)
+        assert other.keys(u"\x04").leaves() == 0
+    person.types(u"6 * 7").sees(u"\n42\n", READY)
+
+
+def test_the_broker_is_killed(person):
+    kernel = ide_kernel.attach()
+    pid = kernel.info[u"broker_pid"]
+    kernel.close()
+    os.kill(pid, signal.SIGKILL)
+    person.sees(u"broker").types(u"")
+    assert person.leaves() == 1
+
+
+def test_a_terminal_that_understands_nothing(state):
+    with Person(XDG_STATE_HOME=state, TERM="dumb", PYTHONIOENCODING="ascii", LC_ALL="C") as person:
+        person.sees(u"o >>> ").types(u"6 * 7").sees(u"42\n", u"o >>> ")
+        person.types(u"import time; time.sleep(0.1); print('o' + 'ut');").sees(u"\nout\n", u"done", u">>> ")
+        assert u"\x1b" not in person.screen
+        assert person.types(u"exit()").leaves() == 0
+
+
+def test_a_script_reads_from_the_terminal():
+    code = u"print('Hi ' + %s('name? '))" % INPUT
+    with Person("run", "-c", code) as person:
+        assert person.sees(u"name? ").types(u"Ada").sees(u"Hi Ada\n").leaves() == 0
+    with Person("run", "-c", u"import getpass; print(len(getpass.getpass('secret: ')))") as person:
+        assert person.sees(u"secret: ").types_secretly(u"hush").sees(u"\n4\n").leaves() == 0
+        assert u"hush" not in person.screen
+
+
+def test_ctrl_c_at_a_script(state):
+    with Person("run", "-c", u"import time; print(9 * 11); time.sleep(1000)") as person:
+        person.sees(u"99").keys(u"\x03").sees(u"KeyboardInterrupt")
+        assert person.leaves() in (-signal.SIGINT, 1)
+    assert run("run", "-c", "print(1)") == (0, b"1\n", "")
+
+
+def test_what_is_pasted_runs_as_a_whole(person):
+    pytest.importorskip("readline")
+    if not hasattr(__import__("readline"), "get_completion_type"):
+        pytest.skip("this Python's own line editor takes a pasted text line by line")
+    text = u"def h(n):\r    total = n\r\r    return total + 1\r\rh(41)"
+    person.keys(u"\x1b[200~" + text + u"\x1b[201~").sees(u"h(41)").types(u"").sees(u"\n42\n", READY)
+
+
+def test_the_end_is_heard(person):
+    person.types(u"import atexit, sys; f = atexit.register(sys.stdout.write, 'by' + 'e')").sees(READY)
+    person.keys(u"\x04").sees(u"bye")
+    assert person.leaves() == 0

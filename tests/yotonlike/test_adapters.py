@@ -1,0 +1,140 @@
+"""Callbacks in the event loops of a program (3.8+)."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import subprocess
+import sys
+
+import pytest
+import yotonlike
+
+if sys.version_info < (3, 8):
+    pytest.skip("the adapters are for 3.8 and newer", allow_module_level=True)
+
+LIMIT = 20
+KEY = b"0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def channels():
+    """A publisher and a subscriber of two linked contexts."""
+    one, two = yotonlike.Context(u"one", KEY), yotonlike.Context(u"two", KEY)
+    two.connect(one.bind("tcp://127.0.0.1:0").address)
+    sub = yotonlike.SubChannel(two, u"news")
+    pub = yotonlike.PubChannel(one, u"news")
+    pub.wait_for_subscriber(LIMIT)
+    yield pub, sub
+    two.close()
+    one.close()
+
+
+def test_asyncio(channels):
+    import asyncio
+
+    from yotonlike.adapters import asyncio as adapter
+    pub, sub = channels
+    seen = []
+
+    loop = asyncio.new_event_loop()
+    done = loop.create_future()
+
+    def received(message):
+        seen.append(message)
+        if message == u"last":
+            done.set_result(None)
+
+    sub.received.connect(received)
+    detach = adapter.attach(sub.context, loop)
+    for text in (u"first", u"last"):
+        pub.send(text)
+    late = loop.call_later(LIMIT, done.cancel)
+    loop.run_until_complete(done)
+    late.cancel()
+    detach()
+    loop.close()
+    assert seen == [u"first", u"last"]
+
+
+def test_tk(channels):
+    tkinter = pytest.importorskip("tkinter")
+    from yotonlike.adapters import tk as adapter
+    pub, sub = channels
+    try:
+        root = tkinter.Tk()
+    except tkinter.TclError as error:
+        pytest.skip("no display: %s" % error)
+    seen = []
+
+    def received(message):
+        seen.append(message)
+        if message == u"last":
+            root.quit()
+
+    sub.received.connect(received)
+    detach = adapter.attach(sub.context, root)
+    for text in (u"first", u"last"):
+        pub.send(text)
+    root.after(LIMIT * 1000, root.quit)
+    root.mainloop()
+    detach()
+    root.destroy()
+    assert seen == [u"first", u"last"]
+
+
+def test_tk_where_it_cannot_watch_descriptors():
+    tkinter = pytest.importorskip("tkinter")
+    assert tkinter
+    from yotonlike.adapters import tk as adapter
+
+    class Widget(object):
+        tk = None
+        calls = []
+
+        def after(self, milliseconds, function):
+            self.calls.append(function)
+            return "id%d" % len(self.calls)
+
+        def after_cancel(self, which):
+            self.cancelled = which
+
+    class Fake(object):
+        events = 0
+
+        def process_events(self):
+            self.events += 1
+
+    widget, context = Widget(), Fake()
+    detach = adapter.attach(context, widget)
+    widget.calls[-1]()
+    detach()
+    assert context.events == 2 and widget.cancelled == "id2"
+
+
+def test_qt(channels):
+    QtCore = pytest.importorskip("PySide6.QtCore")
+    from yotonlike.adapters import qt as adapter
+    pub, sub = channels
+    app = QtCore.QCoreApplication.instance() or QtCore.QCoreApplication([])
+    seen = []
+
+    def received(message):
+        seen.append(message)
+        if message == u"last":
+            app.quit()
+
+    sub.received.connect(received)
+    detach = adapter.attach(sub.context)
+    for text in (u"first", u"last"):
+        pub.send(text)
+    QtCore.QTimer.singleShot(LIMIT * 1000, app.quit)
+    getattr(app, "exec")()  # noqa: B009  # a keyword on 2.7, which has to be able to read this file
+    detach()
+    assert seen == [u"first", u"last"]
+
+
+def test_qt_has_to_be_loaded_by_the_program():
+    code = ("import sys; sys.path.insert(0, %r); from yotonlike.adapters import qt\n"
+            "try: qt.attach(None)\nexcept ImportError as error: print('PySide6' in str(error))\n"
+            "print('yotonlike' in sys.modules)") % os.getcwd()
+    out = subprocess.check_output([sys.executable, "-c", code])
+    assert out.split() == [b"True", b"True"]

@@ -1,0 +1,1 @@
+"""Channels: publish and subscribe, request and reply, state."""

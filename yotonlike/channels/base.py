@@ -1,0 +1,118 @@
+"""What all channels share."""
+from __future__ import absolute_import, division, print_function
+
+import functools
+
+from .._compat import TELLS_OF_FORKS, string_types, text_type
+from ..errors import Closed
+from ..protocol.codecs import check_message_type
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Optional
+
+#: Bytes of a channel's name: it travels in a control frame.
+MAX_NAME = 1024
+
+
+def looks_for_forks(method):
+    # type: (Any) -> Any
+    """For methods of a channel that begin without the guard, on Pythons that do not tell of forks themselves."""
+    if TELLS_OF_FORKS:
+        return method
+
+    @functools.wraps(method)
+    def looking(channel, *arguments, **named):
+        # type: (Channel, *Any, **Any) -> Any
+        channel._guard.look()
+        return method(channel, *arguments, **named)
+    return looking
+
+
+class Channel(object):
+    """A channel of a context. Close it, use it as a context manager, or let the context's end close it.
+
+    Attributes:
+        name (str): channels meet that have the same name, kind and message type.
+        message_type (MessageType): what its messages are.
+        context (Context): where it lives.
+    """
+
+    def __init__(self, context, name, message_type):
+        # type: (Any, Any, Any) -> None
+        if not isinstance(name, string_types):
+            raise TypeError("The name of a channel is text, not %r." % (name,))
+        name = name if isinstance(name, text_type) else name.decode("utf-8")
+        if not 0 < len(name.encode("utf-8")) <= MAX_NAME:
+            raise ValueError("The name of a channel is 1 to %d bytes long: %r." % (MAX_NAME, name))
+        self.context = context
+        self.name = name
+        self.message_type = check_message_type(message_type)
+        self._closed = None  # type: Optional[Exception]
+        self._waiters = []  # type: List[Any]
+        self._guard = context.guard
+
+    def _register(self):
+        # type: () -> None
+        """Under the guard, last in ``__init__``."""
+        if self.context.closed:
+            raise Closed("The context %r is closed." % str(self.context.name))
+        self.context.channels.append(self)
+
+    def __repr__(self):
+        # type: () -> str
+        return "<%s %r of %r%s>" % (type(self).__name__, str(self.name), str(self.context.name),
+                                    ", closed" if self._closed else "")
+
+    def __enter__(self):
+        # type: () -> Any
+        return self
+
+    def __exit__(self, *_):
+        # type: (*Any) -> None
+        self.close()
+
+    @property
+    def closed(self):
+        # type: () -> bool
+        """Whether the channel, or its context, is closed."""
+        return self._closed is not None
+
+    def close(self):
+        # type: () -> None
+        """Close the channel; closing again does nothing."""
+        with self._guard:
+            self.end(Closed("The channel %r was closed." % str(self.name)))
+            self.context.transmit()
+
+    def end(self, reason):
+        # type: (Exception) -> None
+        """Close it for that reason; under the guard."""
+        if self._closed is not None:
+            return
+        self._withdraw()
+        self._closed = reason
+        if self in self.context.channels:
+            self.context.channels.remove(self)
+        self.context.loop.notify(self._waiters)
+
+    def forget(self, reason):
+        # type: (Exception) -> None
+        """We are a forked child: the channel is the parent's, and so is who waits at it."""
+        self._closed = reason
+        del self._waiters[:]
+
+    def _withdraw(self):
+        # type: () -> None
+        """Take the channel out of the network."""
+        raise NotImplementedError
+
+    def _check_open(self):
+        # type: () -> None
+        if self._closed is not None:
+            raise Closed(str(self._closed))
+
+    def holds(self):
+        # type: () -> bool
+        """Whether messages are staged here that no link has yet; under the guard."""
+        return False

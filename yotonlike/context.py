@@ -1,0 +1,337 @@
+"""A context: one node of a network, with its links, its channels and its loop."""
+from __future__ import absolute_import, division, print_function
+
+import atexit
+import os
+import weakref
+
+from ._compat import text_type
+from .dispatch import Dispatcher, Signal
+from .errors import AddressError, Closed, Timeout
+from .network import Network
+from .protocol.routing import Node
+from .protocol.settings import MAX_MESSAGE
+from .transport import addresses
+from .transport.link import BYE_CLOSED, Link
+from .transport.listener import Listener
+from .transport.loop import Loop
+from .transport.timers import Timers
+from .transport.waiting import deadline_after
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Optional
+
+#: Seconds that an interpreter which ends waits for messages to leave.
+EXIT_PATIENCE = 1.0
+
+_contexts = weakref.WeakSet()  # type: Any
+
+
+class Context(object):
+    """A node: bind it, connect it, and make channels on it. All public methods are safe from any thread.
+
+    Use it as a context manager, or :meth:`close` it.
+
+    Args:
+        name (str): for people; peers see it as ``link.peer``.
+        key (bytes): the secret that both ends of a link share, at least 16 bytes. None makes one of 32 bytes, see
+            ``context.key``.
+        heartbeat (float): seconds between two heartbeats on each link.
+        max_message (int): the longest message in bytes, sent or received.
+
+    Attributes:
+        link_opened, link_closed (Signal): called with the Link in ``process_events()``.
+    """
+
+    def __init__(self, name=u"", key=None, heartbeat=1.0, max_message=MAX_MESSAGE):
+        # type: (str, Optional[bytes], float, int) -> None
+        if key is None:
+            key = os.urandom(32)
+        else:
+            from .protocol.handshake import check_key
+            check_key(key)
+        self.name = name if isinstance(name, text_type) else text_type(name)
+        self.key = key
+        self.heartbeat = heartbeat
+        self.max_message = max_message
+        self.id = os.urandom(16)
+        self.closed = False
+        self.dispatcher = Dispatcher()
+        self.link_opened = Signal(self.dispatcher)
+        self.link_closed = Signal(self.dispatcher)
+        self.timers = Timers()
+        self.next_deadline = self.timers.next_deadline  # when tick has something to do, as Loop asks
+        self.node = Node()
+        self.dirty = []  # type: List[Link]  # links that have something to send
+        self.unflushed = []  # type: List[Any]  # channels that hold staged messages
+        self.listeners = []  # type: List[Listener]
+        self.channels = []  # type: List[Any]
+        self.waiters = []  # type: List[Any]  # threads in flush() and close()
+        self._links = []  # type: List[Link]
+        self.network = Network(self, self._links)
+        self.loop = Loop(self)
+        self.guard = self.loop.guard
+        _contexts.add(self)
+
+    def __repr__(self):
+        # type: () -> str
+        return "<Context %r, %d links%s>" % (str(self.name), len(self._links), ", closed" if self.closed else "")
+
+    def __enter__(self):
+        # type: () -> Context
+        return self
+
+    def __exit__(self, *_):
+        # type: (*Any) -> None
+        self.close()
+
+    # -- the network ------------------------------------------------------------------------------------------------
+
+    @property
+    def links(self):
+        # type: () -> List[Link]
+        """The links, those that are connecting included."""
+        with self.guard:
+            return list(self._links)
+
+    def bind(self, address):
+        # type: (str) -> Listener
+        """Listen for peers.
+
+        Args:
+            address: ``"tcp://127.0.0.1:0"`` (port 0 chooses one) or ``"unix:///path"``.
+
+        Raises:
+            AddressError: not an address, not a local one, or it cannot be listened on.
+            Closed: the context is closed.
+        """
+        with self.guard:
+            self._check_open()
+            listener = Listener(self, addresses.parse(address))
+            self.listeners.append(listener)
+            self.loop.watch(listener.fileno(), listener)
+        return listener
+
+    def connect(self, address, timeout=5.0, reconnect=False):
+        # type: (str, Optional[float], bool) -> Link
+        """Link to a context that listens at ``address``; returns when the channels of both sides have met.
+
+        Args:
+            timeout: seconds; None waits for ever.
+            reconnect: whether to connect again, with growing pauses, when the link is lost later.
+
+        Raises:
+            AddressError: not an address, or nobody listens there.
+            AuthenticationFailed: the other end has another key.
+            CycleError: the two contexts reach each other already.
+            Timeout: it took too long.
+            PeerLost, ProtocolError: the other end closed the link, or speaks another protocol.
+        """
+        link = Link(self, addresses.parse(address), initiator=True, reconnect=False)
+        with self.guard:
+            self._check_open()
+            self._links.append(link)
+            try:
+                link.connect()
+            except AddressError:
+                self._links.remove(link)
+                raise
+        return self._await(link, timeout, reconnect)
+
+    def adopt(self, stream, initiator, timeout=5.0):
+        # type: (Any, bool, Optional[float]) -> Link
+        """Link over a connected stream socket whose other end is known to be trusted, such as one end of a
+        ``socketpair`` that a child inherited. There is no handshake.
+
+        Args:
+            initiator: True at exactly one of the two ends.
+            timeout: seconds to wait until the channels have met; 0 does not wait.
+        """
+        stream.setblocking(False)
+        link = Link(self, "fd://%d" % stream.fileno(), initiator=initiator)
+        with self.guard:
+            self._check_open()
+            self._links.append(link)
+            link.adopted(stream)
+            self.transmit()
+        return self._await(link, timeout, False) if timeout != 0 else link
+
+    def _await(self, link, timeout, reconnect):
+        # type: (Link, Optional[float], bool) -> Link
+        done = False
+        try:
+            self.loop.wait(lambda: link.up or link.closed_reason is not None, link.waiters, deadline_after(timeout))
+            done = link.up
+        finally:
+            with self.guard:
+                failure = link.closed_reason
+                if not done and failure is None:  # too late, or Ctrl-C
+                    failure = Timeout("%s did not answer within %s s." % (link.address, timeout))
+                    link.end(failure, BYE_CLOSED)
+                elif done:
+                    link.set_reconnect(reconnect)
+        if failure is not None and not done:
+            raise failure
+        return link
+
+    def accept(self, link, stream):
+        # type: (Link, Any) -> None
+        """Serve a connection that a listener took; under the guard."""
+        self._links.append(link)
+        link.accepted(stream)
+        self.transmit()
+
+    def flush(self, timeout=5.0):
+        # type: (Optional[float]) -> None
+        """Wait until everything sent so far has left this process.
+
+        Raises:
+            Timeout: some of it has not, such as to a subscriber that is stalled.
+        """
+        def left():
+            # type: () -> bool
+            for channel in self.channels:
+                if channel.holds():
+                    channel.flush_stage()
+            self.transmit()
+            return all(link.idle() for link in self._links)
+
+        if not self.loop.wait(left, self.waiters, deadline_after(timeout)):
+            raise Timeout("Messages still wait to leave %r after %s s: a peer or a subscriber does not take them."
+                          % (self, timeout))
+
+    def close(self, timeout=5.0):
+        # type: (Optional[float]) -> bool
+        """Send what waits, say goodbye on every link, and end. Closing again does nothing.
+
+        Returns:
+            Whether everything left in time; what did not is lost.
+        """
+        deadline, drained = deadline_after(timeout), True
+        if self.closed:
+            return True
+        try:
+            self.flush(timeout)
+            with self.guard:
+                for link in list(self._links):
+                    link.farewell()
+                self.transmit()
+            drained = self.loop.wait(lambda: not self._links, self.waiters, deadline)
+        except Timeout:
+            drained = False
+        finally:
+            self._end()
+        return drained
+
+    def _end(self):
+        # type: () -> None
+        reason = Closed("The context %r was closed." % str(self.name))
+        with self.guard:
+            if self.closed:  # by another thread meanwhile
+                return
+            self.closed = True
+            for channel in list(self.channels):
+                channel.end(reason)
+            for listener in list(self.listeners):
+                listener.end()
+            for link in list(self._links):
+                link.end(reason, BYE_CLOSED)
+            self.loop.stop()
+            self.loop.notify(self.waiters)
+        self.loop.join()
+        self.dispatcher.close()
+
+    def _check_open(self):
+        # type: () -> None
+        if self.closed:
+            raise Closed("The context %r is closed." % str(self.name))
+
+    # -- host event loops -------------------------------------------------------------------------------------------
+
+    def fileno(self):
+        # type: () -> int
+        """A descriptor that is readable while callbacks wait: for Qt, Tk, asyncio, ``select``."""
+        return self.dispatcher.fileno()
+
+    def process_events(self):
+        # type: () -> int
+        """Run the callbacks that wait, in this thread; returns how many calls that were. Never blocks."""
+        return self.dispatcher.run()
+
+    # -- what the loop and the channels call; under the guard ---------------------------------------------------------
+
+    def pressing(self):
+        # type: () -> bool
+        """Whether :meth:`tick` has something to do at once."""
+        return bool(self.unflushed or self.dirty)
+
+    def tick(self, now):
+        # type: (float) -> None
+        """Do what is due, and send what has gathered."""
+        if self.loop.deadline is not None and now >= self.loop.deadline:
+            self.timers.run(now)
+        if self.unflushed:
+            unflushed, self.unflushed = self.unflushed, []
+            for channel in unflushed:
+                channel.take_turn(now)
+        if self.dirty:
+            self.transmit()
+        if self.waiters:
+            self.loop.notify(self.waiters)
+
+    def transmit(self):
+        # type: () -> None
+        """Write what the links have to send."""
+        while self.dirty:
+            dirty, self.dirty = self.dirty, []
+            for link in dirty:
+                link.transmit()
+
+    def at(self, deadline, function):
+        # type: (float, Any) -> Any
+        """Have ``function`` called under the guard at a monotonic time; returns a Timer."""
+        timer = self.timers.add(deadline, function)
+        if self.loop.deadline is None or deadline < self.loop.deadline:
+            self.loop.kick()
+        return timer
+
+    def peer_of(self, connection):
+        # type: (Any) -> str
+        """The name of the context that a connection leads to, our own for the way to local channels."""
+        return self.name if connection is self.node.local else connection.peer.name
+
+    def forget(self):
+        # type: () -> None
+        """We are a forked child: all is the parent's, so drop our copies, say nothing, and be closed."""
+        if self.closed:
+            return
+        self.closed = True
+        self.loop.abandon()
+        reason = Closed("The context %r is the parent process's; a forked child has to make one of its own."
+                        % str(self.name))
+        for channel in self.channels:
+            channel.forget(reason)
+        for each in self._links + self.listeners:
+            each.forget()
+        del self._links[:], self.listeners[:], self.channels[:], self.waiters[:], self.dirty[:], self.unflushed[:]
+        self.dispatcher.forget()
+
+
+def _close_all():
+    # type: () -> None
+    """What was sent before the interpreter ends should leave, even if nobody closed the context."""
+    for context in list(_contexts):
+        context.close(EXIT_PATIENCE)
+
+
+def _after_fork():
+    # type: () -> None
+    for context in list(_contexts):
+        context.forget()
+    _contexts.clear()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

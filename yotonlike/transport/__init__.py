@@ -1,0 +1,1 @@
+"""Sockets, time and threads: what drives the protocol."""

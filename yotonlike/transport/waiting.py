@@ -1,0 +1,202 @@
+"""Waiting for descriptors, such that Ctrl-C gets through on every Python.
+
+A thread that waits blocks in ``poll``, on a pipe of its own if need be. Locks and conditions are not used for that:
+on 2.7 an untimed one swallows Ctrl-C and a timed one polls.
+"""
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import select
+import socket
+import threading
+
+from .._compat import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Tuple
+
+_IN, _OUT = getattr(select, "POLLIN", 1), getattr(select, "POLLOUT", 4)
+#: Masks for what :meth:`Poller.poll` reports; an error or a hang-up counts as both.
+READABLE, WRITABLE = ~_OUT, ~(_IN | getattr(select, "POLLPRI", 2))
+
+_AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
+
+
+class Poller(object):
+    """Readiness of descriptors: ``poll`` where there is one, ``select`` elsewhere (Windows)."""
+
+    def __init__(self):
+        # type: () -> None
+        self._wishes = {}  # type: Dict[int, Tuple[bool, bool]]
+        self._poll = select.poll() if hasattr(select, "poll") else None
+
+    def watch(self, fd, read, write):
+        # type: (int, bool, bool) -> None
+        """Watch ``fd``, or change what it is watched for."""
+        self._wishes[fd] = read, write
+        if self._poll is not None:
+            self._poll.register(fd, (_IN if read else 0) | (_OUT if write else 0))
+
+    def forget(self, fd):
+        # type: (int) -> None
+        """Watch it no longer."""
+        if self._wishes.pop(fd, None) is not None and self._poll is not None:
+            self._poll.unregister(fd)
+
+    def poll(self, timeout):
+        # type: (Optional[float]) -> List[Tuple[int, int]]
+        """(descriptor, what) of those that are ready; see :data:`READABLE` and :data:`WRITABLE`.
+
+        Args:
+            timeout: seconds; None waits for ever. A signal may end the wait early on 2.7.
+        """
+        try:
+            if self._poll is None:
+                return self._select(timeout)
+            return self._poll.poll(None if timeout is None else max(0, int(timeout * 1000 + 0.999)))
+        except (EnvironmentError, select.error) as error:
+            if error.args[0] == errno.EINTR:
+                return []
+            raise
+
+    def _select(self, timeout):
+        # type: (Optional[float]) -> List[Tuple[int, int]]
+        reads = [fd for fd, (read, _) in self._wishes.items() if read]
+        writes = [fd for fd, (_, write) in self._wishes.items() if write]
+        got, put, bad = select.select(reads, writes, writes, timeout)
+        return [(fd, (_IN if fd in got or fd in bad else 0) | (_OUT if fd in put or fd in bad else 0))
+                for fd in set(got + put + bad)]
+
+
+class Wakeup(object):
+    """A descriptor that one thread makes readable for another: a pipe, or a socket pair on Windows."""
+
+    def __init__(self):
+        # type: () -> None
+        if os.name == "posix":
+            self._read, self._write = os.pipe()
+            for fd in (self._read, self._write):
+                _prepare(fd)
+            self._sockets = ()  # type: Tuple[Any, ...]
+        else:
+            self._sockets = socket.socketpair()
+            for end in self._sockets:
+                end.setblocking(False)
+            self._read = self._sockets[0].fileno()
+
+    def fileno(self):
+        # type: () -> int
+        """Readable after :meth:`set`, until :meth:`clear`."""
+        return self._read
+
+    def set(self):
+        # type: () -> None
+        """Make it readable. Safe from any thread; never blocks."""
+        try:
+            if self._sockets:
+                self._sockets[1].send(b"\0")
+            elif self._read >= 0:
+                os.write(self._write, b"\0")
+        except EnvironmentError as error:
+            if error.errno not in _AGAIN:  # full means readable already
+                raise
+
+    def clear(self):
+        # type: () -> None
+        """Make it unreadable again."""
+        try:
+            if self._sockets:
+                self._sockets[0].recv(4096)
+            elif self._read >= 0:
+                os.read(self._read, 4096)
+        except EnvironmentError as error:
+            if error.errno not in _AGAIN:
+                raise
+
+    def close(self):
+        # type: () -> None
+        """Give the descriptors back."""
+        if self._sockets:
+            for end in self._sockets:
+                end.close()
+        elif self._read >= 0:
+            read, self._read = self._read, -1
+            os.close(read)
+            os.close(self._write)
+
+
+def _prepare(fd):
+    # type: (int) -> None
+    import fcntl
+    fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+
+
+class Waiter(object):
+    """What one thread blocks on until others have something for it."""
+
+    def __init__(self):
+        # type: () -> None
+        self.wakeup = Wakeup()
+        self.pid = os.getpid()
+        self._poller = Poller()
+        self._poller.watch(self.wakeup.fileno(), True, False)
+
+    def set(self):
+        # type: () -> None
+        """Let the thread go on."""
+        self.wakeup.set()
+
+    def wait(self, timeout):
+        # type: (Optional[float]) -> bool
+        """Block until :meth:`set` (also one before this call), the timeout in seconds, or a signal on 2.7.
+
+        Returns:
+            Whether it was set.
+        """
+        if not self._poller.poll(timeout):
+            return False
+        self.wakeup.clear()
+        return True
+
+    def __del__(self):
+        # type: () -> None
+        wakeup = getattr(self, "wakeup", None)
+        if wakeup is not None:
+            wakeup.close()
+
+
+_threads = threading.local()
+
+
+def own_waiter():
+    # type: () -> Waiter
+    """The calling thread's waiter. A forked child gets one of its own: the pipe is its parent's."""
+    waiter = getattr(_threads, "waiter", None)
+    if waiter is None or not (_FORKS_SEEN or waiter.pid == os.getpid()):
+        waiter = _threads.waiter = Waiter()
+    return waiter
+
+
+def _forget_waiter():
+    # type: () -> None
+    _threads.waiter = None
+
+
+_FORKS_SEEN = hasattr(os, "register_at_fork")  # then a system call for each wait is spared
+if _FORKS_SEEN:
+    os.register_at_fork(after_in_child=_forget_waiter)
+
+
+def remaining(deadline):
+    # type: (Optional[float]) -> Optional[float]
+    """Seconds until a monotonic deadline, at least 0; None for none."""
+    return None if deadline is None else max(0.0, deadline - monotonic())
+
+
+def deadline_after(timeout):
+    # type: (Optional[float]) -> Optional[float]
+    """The monotonic deadline of a timeout in seconds."""
+    return None if timeout is None else monotonic() + timeout
