@@ -150,7 +150,7 @@ class Loop(object):
                     else:
                         timeout = None if deadline is None else max(0.0, deadline - now)
                 if leads:
-                    found = self._poller.poll(timeout)
+                    found = self._poller.poll_eagerly(timeout)
                 else:
                     me.wait(timeout)
         finally:  # after an exception, such as KeyboardInterrupt; nobody but this thread puts itself in either place

@@ -24,6 +24,14 @@ READABLE, WRITABLE = ~_OUT, ~(_IN | getattr(select, "POLLPRI", 2))
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
+#: Seconds that :meth:`Poller.poll_eagerly` looks again and again before it sleeps: about what sleeping costs, which is a
+#: third of a round trip of 80 us between two processes that only write and read. Whoever spins no longer than
+#: that loses at most as much as it could have gained.
+SPIN = 0.00005
+#: How many waits at most do without spinning after it was in vain.
+MOST_SKIPPED = 64
+
+
 class Poller(object):
     """Readiness of descriptors: ``poll`` where there is one, ``select`` elsewhere (Windows)."""
 
@@ -31,6 +39,8 @@ class Poller(object):
         # type: () -> None
         self._wishes = {}  # type: Dict[int, Tuple[bool, bool]]
         self._poll = select.poll() if hasattr(select, "poll") else None
+        self._skip = 0     # so many waits will not spin
+        self._skipped = 1  # so many will not after the next time that it is in vain
 
     def watch(self, fd, read, write):
         # type: (int, bool, bool) -> None
@@ -60,6 +70,31 @@ class Poller(object):
             if error.args[0] == errno.EINTR:
                 return []
             raise
+
+    def poll_eagerly(self, timeout):
+        # type: (Optional[float]) -> List[Tuple[int, int]]
+        """As :meth:`poll`, for a thread whose descriptor may become ready any moment.
+
+        To be put to sleep and woken costs more than most answers take. So it looks for :data:`SPIN` seconds before it
+        sleeps, and where that is in vain, as it is when nothing happens or the other end needs this very core, the next waits
+        sleep at once, twice as many each time.
+        """
+        if timeout == 0:
+            return self.poll(0)
+        if self._skip:
+            self._skip -= 1
+            return self.poll(timeout)
+        until = monotonic() + (SPIN if timeout is None or timeout > SPIN else timeout)
+        while True:
+            found = self.poll(0)
+            if found:
+                self._skipped = 1
+                return found
+            if monotonic() >= until:
+                break
+        self._skip = self._skipped
+        self._skipped = min(2 * self._skipped, MOST_SKIPPED)
+        return self.poll(timeout)
 
     def _select(self, timeout):
         # type: (Optional[float]) -> List[Tuple[int, int]]

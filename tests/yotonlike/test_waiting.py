@@ -1,0 +1,85 @@
+"""Waiting for descriptors: spinning for a moment first, with time moved by the polls themselves."""
+from __future__ import absolute_import, division, print_function
+
+import pytest
+
+from yotonlike.transport import waiting
+from yotonlike.transport.waiting import MOST_SKIPPED, SPIN, Poller, Wakeup
+
+
+class Script(object):
+    """Stands for ``select.poll``: each look costs a tenth of a spin; ``answers`` says at which look something is ready."""
+
+    def __init__(self, monkeypatch):
+        self.now = 100.0
+        self.looks = []     # the timeouts asked for since the last wait began, in milliseconds
+        self.ready_at = None  # the number of the look that finds something; None: the one that sleeps
+        monkeypatch.setattr(waiting, "monotonic", lambda: self.now)
+
+    def poll(self, timeout):
+        self.looks.append(timeout)
+        self.now += SPIN / 10
+        if timeout != 0 or len(self.looks) - 1 == self.ready_at:
+            return [(7, 1)]
+        return []
+
+    def wait(self, poller, timeout, ready_at=None):
+        """One wait; returns how often it looked before it slept, and whether it slept."""
+        self.looks, self.ready_at = [], ready_at
+        assert poller.poll_eagerly(timeout) or timeout == 0
+        return len([look for look in self.looks if look == 0]), self.looks[-1] != 0
+
+
+@pytest.fixture
+def script(monkeypatch):
+    return Script(monkeypatch)
+
+
+@pytest.fixture
+def poller(script):
+    poller = Poller()
+    poller._poll = script
+    return poller
+
+
+def test_what_comes_soon_is_found_without_sleep(script, poller):
+    for look in (0, 3, 1, 9):
+        assert script.wait(poller, None, look) == (look + 1, False)
+
+
+def test_spinning_ends(script, poller):
+    assert script.wait(poller, None) == (10, True)
+    assert script.wait(poller, 5.0) == (0, True)
+
+
+def test_in_vain_it_is_tried_less_and_less(script, poller):
+    spins = [number for number in range(400) if script.wait(poller, 1.0)[0]]
+    gaps = [later - earlier - 1 for earlier, later in zip(spins, spins[1:])]
+    assert gaps[:8] == [1, 2, 4, 8, 16, 32, MOST_SKIPPED, MOST_SKIPPED]
+
+
+def test_after_a_success_it_is_tried_again_at_once(script, poller):
+    while not script.wait(poller, None)[0] or poller._skipped < MOST_SKIPPED:
+        pass
+    while poller._skip:
+        assert script.wait(poller, None, 2) == (0, True)
+    assert script.wait(poller, None, 2) == (3, False)
+    assert script.wait(poller, None, 2) == (3, False)
+    assert script.wait(poller, None) == (10, True)
+    assert poller._skip == 1
+
+
+def test_no_longer_than_the_time_limit(script, poller):
+    assert script.wait(poller, SPIN / 4) == (3, True)
+    poller._skip = 0
+    assert script.wait(poller, 0) == (1, False)  # which is no wait, and says nothing about the next
+
+
+def test_it_sees_a_real_descriptor():
+    wakeup, poller = Wakeup(), Poller()
+    poller.watch(wakeup.fileno(), True, False)
+    assert poller.poll_eagerly(0.001) == []
+    wakeup.set()
+    for _ in range(3):
+        assert [fd for fd, _ in poller.poll_eagerly(None)] == [wakeup.fileno()]
+    wakeup.close()
