@@ -59,7 +59,7 @@ PURE_ENOUGH = {"ide_kernel.broker.diagnosis": {"os", "signal"}}
 PUBLIC = {
     "yotonlike": """
         Context PubChannel SubChannel ReqChannel RepChannel StateChannel
-        Link Listener Subscriber Future Signal
+        Link Listener Subscriber Future Signal Shield
         TEXT BINARY OBJECT MessageType
         Error WouldBlock Timeout Closed PeerLost AuthenticationFailed CycleError MessageTooBig EncodeError DecodeError
         ProtocolError LocalProtocolError RemoteProtocolError RemoteError AddressError NoReplier

@@ -16,6 +16,7 @@ from .errors import (AddressError, AuthenticationFailed, Closed, CycleError, Dec
                      RemoteProtocolError, Timeout, WouldBlock)
 from .futures import Cancelled, Future
 from .protocol.codecs import BINARY, OBJECT, TEXT, MessageType
+from .transport.guard import Shield
 from .transport.link import Link
 from .transport.listener import Listener
 
@@ -23,5 +24,5 @@ __all__ = [
     "AddressError", "AuthenticationFailed", "BINARY", "Cancelled", "Closed", "Context", "CycleError", "DecodeError",
     "EncodeError", "Error", "Future", "Link", "Listener", "LocalProtocolError", "MessageTooBig", "MessageType",
     "NoReplier", "OBJECT", "PeerLost", "ProtocolError", "PubChannel", "RemoteError", "RemoteProtocolError",
-    "RepChannel", "ReqChannel", "Signal", "StateChannel", "SubChannel", "Subscriber", "TEXT", "Timeout", "WouldBlock",
+    "RepChannel", "ReqChannel", "Shield", "Signal", "StateChannel", "SubChannel", "Subscriber", "TEXT", "Timeout", "WouldBlock",
 ]

@@ -20,7 +20,7 @@ from .transport.waiting import deadline_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional
+    from typing import Any, Callable, Iterable, List, Optional, Tuple
 
 #: Seconds that an interpreter which ends waits for messages to leave.
 EXIT_PATIENCE = 1.0
@@ -39,13 +39,16 @@ class Context(object):
             ``context.key``.
         heartbeat (float): seconds between two heartbeats on each link.
         max_message (int): the longest message in bytes, sent or received.
+        thread (bool): False for a program that is always in :meth:`wait` and goes back to it soon: there is no I/O thread,
+            which spares switches between threads. Nothing goes on but while some thread waits, and what is sent leaves
+            then, all of it together.
 
     Attributes:
         link_opened, link_closed (Signal): called with the Link in ``process_events()``.
     """
 
-    def __init__(self, name=u"", key=None, heartbeat=1.0, max_message=MAX_MESSAGE):
-        # type: (str, Optional[bytes], float, int) -> None
+    def __init__(self, name=u"", key=None, heartbeat=1.0, max_message=MAX_MESSAGE, thread=True):
+        # type: (str, Optional[bytes], float, int, bool) -> None
         if key is None:
             key = os.urandom(32)
         else:
@@ -55,9 +58,10 @@ class Context(object):
         self.key = key
         self.heartbeat = heartbeat
         self.max_message = max_message
+        self._gathers = not thread  # what is sent leaves in the next wait
         self.id = os.urandom(16)
         self.closed = False
-        self.dispatcher = Dispatcher()
+        self.dispatcher = Dispatcher(self)
         self.link_opened = Signal(self.dispatcher)
         self.link_closed = Signal(self.dispatcher)
         self.timers = Timers()
@@ -70,7 +74,7 @@ class Context(object):
         self.waiters = []  # type: List[Any]  # threads in flush() and close()
         self._links = []  # type: List[Link]
         self.network = Network(self, self._links)
-        self.loop = Loop(self)
+        self.loop = Loop(self, thread)
         self.guard = self.loop.guard
         _contexts.add(self)
 
@@ -107,7 +111,7 @@ class Context(object):
             Closed: the context is closed.
         """
         with self.guard:
-            self._check_open()
+            self.check_open()
             listener = Listener(self, addresses.parse(address))
             self.listeners.append(listener)
             self.loop.watch(listener.fileno(), listener)
@@ -130,7 +134,7 @@ class Context(object):
         """
         link = Link(self, addresses.parse(address), initiator=True, reconnect=False)
         with self.guard:
-            self._check_open()
+            self.check_open()
             self._links.append(link)
             try:
                 link.connect()
@@ -151,7 +155,7 @@ class Context(object):
         stream.setblocking(False)
         link = Link(self, "fd://%d" % stream.fileno(), initiator=initiator)
         with self.guard:
-            self._check_open()
+            self.check_open()
             self._links.append(link)
             link.adopted(stream)
             self.transmit()
@@ -194,7 +198,7 @@ class Context(object):
             for channel in self.channels:
                 if channel.holds():
                     channel.flush_stage()
-            self.transmit()
+            self.write()
             return all(link.idle() for link in self._links)
 
         if not self.loop.wait(left, self.waiters, deadline_after(timeout)):
@@ -216,7 +220,7 @@ class Context(object):
             with self.guard:
                 for link in list(self._links):
                     link.farewell()
-                self.transmit()
+                self.write()
             drained = self.loop.wait(lambda: not self._links, self.waiters, deadline)
         except Timeout:
             drained = False
@@ -239,11 +243,15 @@ class Context(object):
                 link.end(reason, BYE_CLOSED)
             self.loop.stop()
             self.loop.notify(self.waiters)
+            self.dispatcher.close()
         self.loop.join()
-        self.dispatcher.close()
 
-    def _check_open(self):
+    def check_open(self):
         # type: () -> None
+        """
+        Raises:
+            Closed: it is not.
+        """
         if self.closed:
             raise Closed("The context %r is closed." % str(self.name))
 
@@ -258,6 +266,39 @@ class Context(object):
         # type: () -> int
         """Run the callbacks that wait, in this thread; returns how many calls that were. Never blocks."""
         return self.dispatcher.run()
+
+    @property
+    def pending(self):
+        # type: () -> int
+        """How many calls wait for :meth:`process_events`."""
+        return len(self.dispatcher)
+
+    def wait(self, timeout=None, read=(), write=(), until=None):
+        # type: (Optional[float], Iterable[int], Iterable[int], Optional[Callable[[], Any]]) -> Tuple[List[int], List[int]]
+        """Wait until there is something for :meth:`process_events`: the event loop of a program that has none.
+
+        It is faster than a wait for :meth:`fileno`: this thread itself reads the sockets. Ctrl-C ends it, nothing is lost.
+
+        Args:
+            timeout: seconds; None waits for ever, 0 only looks.
+            read, write: descriptors of the program's own, which end the wait when they can be read from (or have ended),
+                or written to.
+            until: what to wait for instead of callbacks. It is called with the context locked, so it must be quick, and
+                use nothing of the context but :attr:`pending`; each time that a callback comes, and at :meth:`wake`.
+
+        Returns:
+            Those of ``read`` and of ``write`` that are ready. Call process_events() whatever it is.
+
+        Raises:
+            Closed: the context is closed, maybe meanwhile.
+        """
+        return self.dispatcher.wait(timeout, read, write, until)
+
+    def wake(self):
+        # type: () -> None
+        """Have all threads that are in :meth:`wait` look again whether their ``until`` is true."""
+        with self.guard:
+            self.dispatcher.let_go()
 
     # -- what the loop and the channels call; under the guard ---------------------------------------------------------
 
@@ -276,13 +317,21 @@ class Context(object):
             for channel in unflushed:
                 channel.take_turn(now)
         if self.dirty:
-            self.transmit()
+            self.write()
         if self.waiters:
             self.loop.notify(self.waiters)
 
     def transmit(self):
         # type: () -> None
-        """Write what the links have to send."""
+        """Write what the links have to send; without an I/O thread the next wait does."""
+        if not self._gathers:
+            self.write()
+        elif self.dirty:
+            self.loop.kick()  # another thread may be in it already
+
+    def write(self):
+        # type: () -> None
+        """Write it now."""
         while self.dirty:
             dirty, self.dirty = self.dirty, []
             for link in dirty:

@@ -3,46 +3,95 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from .transport.guard import Guard
-from .transport.waiting import Wakeup
+from .transport.waiting import READABLE, WRITABLE, Wakeup, deadline_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Deque, List
+    from typing import Any, Callable, Deque, Iterable, List, Optional, Tuple
 
 
 class Dispatcher(object):
-    """Calls that wait for a thread of the user's."""
+    """Calls that wait for a thread of the user's.
 
-    def __init__(self):
-        # type: () -> None
+    Args:
+        context: whose they are.
+    """
+
+    def __init__(self, context):
+        # type: (Any) -> None
+        self._waiters = []  # type: List[Any]  # threads in wait()
+        self._context = context
         self._calls = deque()  # type: Deque[Callable[[], None]]  # its operations are atomic
-        self._wakeup = Wakeup()
-        self._guard = Guard()  # of the descriptor: it is not written to once it is closed; the innermost lock
+        self._wakeup = None  # type: Optional[Wakeup]  # made when somebody asks for it: each call costs two system calls more
         self._closed = False
 
     def post(self, function):
         # type: (Callable[[], None]) -> None
-        """Have ``function`` called by the next :meth:`run`."""
+        """Have ``function`` called by the next :meth:`run`; under the guard."""
         if not self._closed:
             self._calls.append(function)
             self._wake()
 
+    def post_unguarded(self, function):
+        # type: (Callable[[], None]) -> None
+        """The same without the guard."""
+        with self._context.guard:
+            self.post(function)
+
     def _wake(self):
         # type: () -> None
-        with self._guard:
+        if self._wakeup is not None:
             self._wakeup.set()
+        self.let_go()
+
+    def let_go(self):
+        # type: () -> None
+        """Have all threads that are in :meth:`wait` look again; under the guard."""
+        self._context.loop.notify(self._waiters)
+
+    def wait(self, timeout, read, write, until):
+        # type: (Optional[float], Iterable[int], Iterable[int], Optional[Callable[[], Any]]) -> Tuple[List[int], List[int]]
+        """See ``Context.wait``."""
+        context = self._context
+        along = dict.fromkeys(read, (True, False))
+        for fd in write:
+            along[fd] = fd in along, True
+        found = []  # type: List[Tuple[int, int]]
+
+        def ready():
+            # type: () -> Any
+            context.check_open()
+            if context.dirty:
+                context.write()
+            return self._calls if until is None else until()
+
+        context.loop.wait(ready, self._waiters, deadline_after(timeout), along, found)
+        return ([fd for fd, what in found if what & READABLE and along[fd][0]],
+                [fd for fd, what in found if what & WRITABLE and along[fd][1]])
 
     def fileno(self):
         # type: () -> int
         """Readable while calls wait; -1 once it is closed."""
+        if self._wakeup is None:
+            with self._context.guard:
+                if self._closed:
+                    return -1
+                if self._wakeup is None:
+                    self._wakeup = Wakeup()
+                    if self._calls:
+                        self._wakeup.set()
         return self._wakeup.fileno()
+
+    def __len__(self):
+        # type: () -> int
+        return len(self._calls)
 
     def run(self):
         # type: () -> int
         """Make the calls that wait now; returns how many. One that raises leaves the others for the next time."""
-        with self._guard:
-            self._wakeup.clear()
+        if self._wakeup is not None:
+            with self._context.guard:
+                self._wakeup.clear()
         count = 0
         try:
             for _ in range(len(self._calls)):
@@ -54,21 +103,23 @@ class Dispatcher(object):
                 function()
         finally:
             if self._calls:
-                self._wake()
+                with self._context.guard:
+                    self._wake()
         return count
 
     def close(self):
         # type: () -> None
-        """Drop what waits."""
-        with self._guard:
-            self._closed = True
-            self._calls.clear()
+        """Drop what waits; under the guard."""
+        self._closed = True
+        self._calls.clear()
+        self.let_go()
+        if self._wakeup is not None:
             self._wakeup.close()
 
     def forget(self):
         # type: () -> None
-        """We are a forked child: our copy of the descriptor goes; a thread that is not here may have held the lock."""
-        self._guard.renew()
+        """We are a forked child: our copy of the descriptor goes, and who waits is the parent's."""
+        del self._waiters[:]
         self.close()
 
 

@@ -209,7 +209,7 @@ class Future(object):
         if self._context is None:
             self._run_callbacks()
         elif self._callbacks:
-            self._context.dispatcher.post(self._run_callbacks)
+            self._context.dispatcher.post_unguarded(self._run_callbacks)
 
     def _run_callbacks(self):
         # type: () -> None

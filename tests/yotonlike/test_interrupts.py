@@ -100,6 +100,9 @@ calls = {
     "result of a future of one's own": lambda: yotonlike.Future().result(),
     "connect": lambda: client.connect("tcp://127.0.0.1:%d" % silent.getsockname()[1], None),
     "wait_for_subscriber": lambda: yotonlike.PubChannel(server, u"nobody").wait_for_subscriber(),
+    "wait": lambda: client.wait(),
+    "wait for a descriptor": lambda: client.wait(100, [0], until=lambda: False),
+    "wait without a thread": lambda: yotonlike.Context(thread=False).wait(),
     "flush": lambda: stalled().flush(None),
     "close": lambda: stalled().close(100),
 }
@@ -127,7 +130,8 @@ os._exit(0)
 
 
 @pytest.mark.parametrize("call", ["send", "recv", "recv with timeout", "iterate", "result", "result of nobody",
-                                  "result of a future of one's own", "connect", "wait_for_subscriber", "flush", "close"])
+                                  "result of a future of one's own", "connect", "wait_for_subscriber", "flush", "close", "wait",
+                                  "wait for a descriptor", "wait without a thread"])
 def test_it_gets_through(run, call):
     child = run(BLOCKED, call)
     assert child.line() == "ready"
@@ -269,3 +273,28 @@ def test_a_storm_of_it_around_requests(run):
         assert done and done == sorted(set(done)) and rep
         link, = server.links
         assert link.state == "alive"
+
+
+def test_a_shield_puts_it_off():
+    shield = yotonlike.Shield()
+    shield.on()
+    os.kill(os.getpid(), signal.SIGINT)
+    with yotonlike.Context() as context:  # whose own sections leave the shield as it is
+        context.wait(0)
+    with pytest.raises(KeyboardInterrupt):
+        shield.off()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_shield_does_nothing_in_other_threads():
+    seen, shield = [], yotonlike.Shield()
+
+    def run():
+        shield.on()
+        seen.append(signal.getsignal(signal.SIGINT))
+        shield.off()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(LIMIT)
+    assert seen == [signal.default_int_handler]

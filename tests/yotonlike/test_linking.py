@@ -628,7 +628,8 @@ for number in range(8):
             failures = []
             for do in (lambda: pub.send(u"c"), lambda: pub.send_nowait(u"c"), lambda: sub.recv(5), lambda: sub.recv_all(),
                        lambda: req.request(1), lambda: state.send(1), lambda: client.bind("tcp://127.0.0.1:0"),
-                       lambda: client.connect(address), lambda: pending.result(5), lambda: pub.wait_for_subscriber(5)):
+                       lambda: client.connect(address), lambda: pending.result(5), lambda: pub.wait_for_subscriber(5),
+                       lambda: client.wait(5)):
                 try:
                     do()
                 except yotonlike.Closed:

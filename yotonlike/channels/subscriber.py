@@ -57,7 +57,7 @@ class SubChannel(Channel):
         if not 0 < window < 1 << 62:
             raise ValueError("A window is a positive number of bytes, not %r." % (window,))
         self.kind = SUBSCRIPTION
-        self.received = Signal(context.dispatcher, self._schedule)
+        self.received = Signal(context.dispatcher, self._schedule_unguarded)
         self.dropped = 0
         self._expected = {}  # type: Dict[bytes, int]  # publisher -> number of its next message
         self._batches = deque()  # type: Deque[Batch]
@@ -282,6 +282,11 @@ class SubChannel(Channel):
             self._dispatching = True
             self.context.dispatcher.post(self._dispatch)
 
+    def _schedule_unguarded(self):
+        # type: () -> None
+        with self._guard:
+            self._schedule()
+
     def _dispatch(self):
         # type: () -> None
         self._dispatching = False
@@ -295,9 +300,9 @@ class SubChannel(Channel):
                     return
                 self.received.call(message)
         except BaseException:
-            self._schedule()  # the others are called all the same
+            self._schedule_unguarded()  # the others are called all the same
             raise
-        self._schedule()
+        self._schedule_unguarded()
 
 
 def _one(batch, at):

@@ -84,8 +84,43 @@ class Guard(object):
         handler = self._handler
         self._release()
         if handler is not None:
-            _signal(_SIGINT, handler)
-            if _noted:
-                arguments = _noted[-1]
-                del _noted[:]
-                handler(*arguments)
+            _restore(handler)
+
+
+class Shield(object):
+    """Puts Ctrl-C off in the main thread, for the few microseconds in which a program's own state must not be torn.
+
+    In other threads it does nothing: Python never raises KeyboardInterrupt there.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        self._handler = None  # type: Any
+
+    def on(self):
+        # type: () -> None
+        """From here on Ctrl-C is only noted."""
+        if self._handler is None:
+            handler = _getsignal(_SIGINT)
+            if callable(handler) and handler is not _take_note:
+                try:
+                    self._handler = handler  # first: Ctrl-C between the two lines is raised, and changes nothing
+                    _signal(_SIGINT, _take_note)
+                except ValueError:  # not the main thread
+                    self._handler = None
+
+    def off(self):
+        # type: () -> None
+        """Back to the handler that was there; it is called now if Ctrl-C came."""
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            _restore(handler)
+
+
+def _restore(handler):
+    # type: (Any) -> None
+    _signal(_SIGINT, handler)
+    if _noted:
+        arguments = _noted[-1]
+        del _noted[:]
+        handler(*arguments)

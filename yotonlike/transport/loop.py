@@ -6,7 +6,9 @@ would be woken by the I/O thread at the cost of two switches between threads, wh
 So a thread that begins to wait leads itself when nobody does, and reads its message from the socket with its own
 hands. To make that the usual case, whoever leads and has woken another thread gives the lead up: the thread that was
 just served will likely wait again, and finds it free. If nobody has taken it after :data:`STANDBY` seconds, the I/O
-thread does.
+thread does. A context may do without an I/O thread: then nothing happens but while some thread waits.
+
+A waiting thread may name descriptors of its own, which are polled along with the context's, and end its wait.
 
 Handlers run under the context's guard, and nothing that the user wrote runs here.
 """
@@ -22,16 +24,17 @@ from .waiting import READABLE, WRITABLE, Poller, Waiter, Wakeup, own_waiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Deque, Dict, List, Optional
+    from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 #: Seconds that the lead is left to a thread that has just been served and will likely wait again. It delays what comes
 #: in meanwhile by no more than that; a round trip on one machine takes a tenth of it.
 STANDBY = 0.001
 #: The same after threads have taken turns without a pause, :data:`BRISK` of them or more in each STANDBY: each time that
 #: the I/O thread looks after them it costs them some 50 us.
-LONG_STANDBY, BRISK = 0.004, 4
+LONG_STANDBY, BRISK = 0.004, 1
 
 _IO = object()  # the I/O thread, as the leader
+_NONE = {}  # type: Dict[int, Tuple[bool, bool]]  # no descriptors of a caller's
 
 
 class Loop(object):
@@ -44,8 +47,8 @@ class Loop(object):
         guard (Guard): the context's lock; handlers run under it, and everything else that touches their state must.
     """
 
-    def __init__(self, owner):
-        # type: (Any) -> None
+    def __init__(self, owner, thread=True):
+        # type: (Any, bool) -> None
         self.guard = Guard(getattr(owner, "forget", None))
         self._owner = owner
         self._poller = Poller()
@@ -55,6 +58,7 @@ class Loop(object):
         self._poller.watch(self._kick.fileno(), True, False)
         # All guarded by the guard:
         self._posted = deque()  # type: Deque[Callable[[], None]]
+        self._along = _NONE        # a caller's descriptors that are in the poller
         self._leader = None  # type: Any   # None, _IO, or the waiter of a thread
         self._awaits = None  # type: Any   # the list of waiters that a leading thread would else be in
         self._turns = 0            # how often other threads have led
@@ -64,11 +68,12 @@ class Loop(object):
         self._polls = False        # whether the leader is in its poll, or about to be
         self._stopped = False
         self._buffer = None  # type: Optional[bytearray]
-        self._over = False         # the I/O thread has ended
+        self._over = not thread    # the I/O thread has ended
         self.deadline = None  # type: Optional[float]
         self._ended = allocate_lock()  # held while the I/O thread runs
-        self._ended.acquire()
-        start_new_thread(self._run, ())
+        if thread:
+            self._ended.acquire()
+            start_new_thread(self._run, ())
 
     # -- descriptors; under the guard -----------------------------------------------------------------------------
 
@@ -119,52 +124,54 @@ class Loop(object):
             self._served = True
         del waiters[:]
 
-    def wait(self, ready, waiters, deadline):
-        # type: (Callable[[], Any], List[Waiter], Optional[float]) -> Any
+    def wait(self, ready, waiters, deadline, along=_NONE, found=None):
+        # type: (Callable[[], Any], List[Waiter], Optional[float], Dict[int, Tuple[bool, bool]], Any) -> Any
         """Wait until ``ready()``, called under the guard, is true; returns what it returned last.
 
         Args:
             ready: the condition.
             waiters: the list that :meth:`notify` is called with when the condition may have changed.
             deadline: monotonic seconds, or None.
+            along: descriptors of the caller's, {fd: (read, write)}; readiness of one of them ends the wait.
+            found: a list that those are added to that are ready, as :meth:`Poller.poll` gives them. With it there is always
+                one look at all descriptors, so that none starves however often ``ready()`` is true at once.
         """
         me = own_waiter()
-        leads, may_lead, found = False, True, ()  # type: bool, bool, Any
+        leads, may_lead, looked, polled = False, True, found is None, ()  # type: bool, bool, bool, Any
         try:
             while True:
-                # One section for all there is to do between two polls: each costs more than what is done in it.
-                with self.guard:
+                with self.guard:  # one for all there is to do between two polls: each costs more than what is done in it
                     now = monotonic()
                     if leads:
-                        self._handle(found, now)
+                        self._handle(polled, now)
+                    if along:
+                        found += [each for each in polled if each[0] in along]
                     result = ready()
-                    if result or (deadline is not None and now >= deadline):
+                    over = result or found or (deadline is not None and now >= deadline)
+                    if over and looked:
                         self._leave(me, waiters, now)
                         return result
                     if leads and self._served:
                         may_lead = False  # the one that was served will likely wait again, and lead
                         self._hand_over(now)
-                    leads = self._leads(me, waiters, may_lead)
-                    if leads:
-                        timeout = self._timeout(deadline, now)
-                    else:
-                        timeout = None if deadline is None else max(0.0, deadline - now)
-                if leads:
-                    found = self._poller.poll_eagerly(timeout)
-                else:
-                    me.wait(timeout)
+                    leads, looked = self._leads(me, waiters, may_lead, along), True
+                    timeout = self._timeout(deadline, now) if leads else None if deadline is None else deadline - now
+                    if over:
+                        timeout = 0.0
+                polled = self._poller.poll_eagerly(timeout) if leads else me.wait(timeout, along)
         finally:  # after an exception, such as KeyboardInterrupt; nobody but this thread puts itself in either place
             if self._leader is me or me in waiters:
                 with self.guard:
                     self._leave(me, waiters, monotonic())
 
-    def _leads(self, me, waiters, may_lead):
-        # type: (Waiter, List[Waiter], bool) -> bool
+    def _leads(self, me, waiters, may_lead, along):
+        # type: (Waiter, List[Waiter], bool, Dict[int, Tuple[bool, bool]]) -> bool
         """Whether the thread leads, as it does when nobody else does; if not, it is among the waiters."""
         if self._leader is me:
             return True
         if may_lead and self._leader is None and not self._stopped:
             self._leader, self._awaits = me, waiters
+            self._poll_along(along)
             self._turns += 1
             if me in waiters:
                 waiters.remove(me)
@@ -189,10 +196,22 @@ class Loop(object):
         if self._asleep:
             self._asleep = False
             self._nap.set()
-        if self._over:
+        if self._over and self._stopped:
             self._close()
 
     # -- leading --------------------------------------------------------------------------------------------------
+
+    def _poll_along(self, along):
+        # type: (Dict[int, Tuple[bool, bool]]) -> None
+        """Poll these descriptors of the leader's beside ours; what an earlier leader had is polled no more."""
+        before, self._along = self._along, along
+        if along != before:
+            for fd in before:
+                if fd not in along and fd not in self._handlers:  # closed since, maybe, and ours by now
+                    self._poller.forget(fd)
+            for fd in along:
+                if along[fd] != before.get(fd):
+                    self._poller.watch(fd, *along[fd])
 
     def _timeout(self, deadline, now):
         # type: (Optional[float], float) -> Optional[float]
@@ -237,6 +256,8 @@ class Loop(object):
                             self._hand_over(now)
                     nap = self._plan(now)
                     leads = self._leader is _IO
+                    if leads:
+                        self._poll_along(_NONE)
                     timeout = self._timeout(None, now) if leads else nap
                 if leads:
                     found = self._poller.poll(timeout)
@@ -315,4 +336,6 @@ class Loop(object):
         self._polls = False
         self._kick.set()
         self._nap.set()
+        if self._over and self._leader is None:
+            self._close()
 

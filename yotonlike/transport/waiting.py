@@ -184,17 +184,26 @@ class Waiter(object):
         """Let the thread go on."""
         self.wakeup.set()
 
-    def wait(self, timeout):
-        # type: (Optional[float]) -> bool
+    def wait(self, timeout, along=None):
+        # type: (Optional[float], Optional[Dict[int, Tuple[bool, bool]]]) -> List[Tuple[int, int]]
         """Block until :meth:`set` (also one before this call), the timeout in seconds, or a signal on 2.7.
 
+        Args:
+            along: other descriptors that end it, {fd: (read, write)}.
+
         Returns:
-            Whether it was set.
+            What is ready, as :meth:`Poller.poll` says it; something when it was set.
         """
-        if not self._poller.poll(timeout):
-            return False
-        self.wakeup.clear()
-        return True
+        poller = self._poller
+        if along:
+            poller = Poller()
+            poller.watch(self.wakeup.fileno(), True, False)
+            for fd in along:
+                poller.watch(fd, *along[fd])
+        ready = poller.poll(timeout)
+        if any(fd == self.wakeup.fileno() for fd, _ in ready):
+            self.wakeup.clear()
+        return ready
 
     def __del__(self):
         # type: () -> None
