@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 #: Bytes that may be under way in one direction. The messages are small; a value's text can be long.
 WINDOW = 1 << 20
-#: One read; a loopback socket rarely holds more.
+#: One read, while the last one was full: a loopback socket rarely holds more.
 READ_SIZE = 1 << 18
+#: ... and else: messages are small, and for a large buffer the allocator makes four system calls.
+SMALL_READ = 1 << 14
 _SINK = 1  # each end opens just one
 
 
@@ -57,6 +59,7 @@ class Wire(object):
         self._number = 0
         self._posted = deque()  # type: Deque[bytes]  # appending is atomic, so post() needs no lock
         self._unsent = b""
+        self._read_size = SMALL_READ
         self._lock = allocate_lock()  # guards everything but _posted
 
     def fileno(self):
@@ -137,11 +140,12 @@ class Wire(object):
         """
         with self._lock:
             try:
-                data = os.read(self.fd, READ_SIZE)
+                data = os.read(self.fd, self._read_size)
             except EnvironmentError as error:
                 if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR):
                     return []
                 data = b""
+            self._read_size = READ_SIZE if len(data) == self._read_size else SMALL_READ
             if data:
                 self._connection.receive_data(data, now)
             else:

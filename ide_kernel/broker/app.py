@@ -45,8 +45,8 @@ def run(kernel, root, interpreter, arguments):
         settings.update(json.loads(arguments))
         reports = _first_reports(kernel, interpreter)
         context, socket_path, connection = _open(interpreter, settings["connection_file"])
-        loop = Loop()
-        broker = Broker(loop, kernel, root, settings, Channels(loop, context))
+        loop = Loop(context)
+        broker = Broker(loop, kernel, root, settings, Channels(context))
         broker.kernel.take_reports(reports)
         _watch_signals(loop, broker)
         _say({"connection_file": connection.path})
@@ -81,7 +81,7 @@ def _first_reports(kernel, interpreter):
 def _open(interpreter, path):
     # type: (Any, Any) -> Tuple[Any, Any, connection_file.Connection]
     """Listen, and write down where."""
-    context = yotonlike.Context(u"broker")
+    context = yotonlike.Context(u"broker", thread=False)
     socket_path, address = connection_file.new_address()
     listener = context.bind(address)
     connection = connection_file.Connection(u"" + str(listener.address), context.key, os.getpid(), interpreter,
@@ -100,6 +100,7 @@ def _watch_signals(loop, broker):
     signal.set_wakeup_fd(sender)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, frame: None)
+    yotonlike.Shield().on()  # for good: the descriptor tells us, and the context need not put SIGINT off for each message
 
     def came():
         # type: () -> None

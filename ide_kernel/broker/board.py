@@ -42,7 +42,10 @@ class Board(object):
         # type: () -> Dict[Any, Any]
         """The status now, told or not."""
         evidence = self._gather()
-        state, detail = diagnose(evidence)
+        return self._describe(evidence, *diagnose(evidence))
+
+    def _describe(self, evidence, state, detail):
+        # type: (Evidence, Any, Any) -> Dict[Any, Any]
         known = self._told is not None and self._told[0] == state
         return {u"state": state, u"since": self._since if known else time.time(), u"detail": detail,
                 u"evidence": evidence.describe(), u"exit": evidence.exit, u"generation": self._generation(),
@@ -52,25 +55,27 @@ class Board(object):
         # type: () -> None
         """Something that the status depends on may have changed."""
         evidence = self._gather()
-        if diagnose(evidence)[0] == BUSY:
+        state, detail = diagnose(evidence)
+        if state == BUSY:
             if self._timer is None:
                 self._timer = self._loop.call_at(self._loop.now() + PATIENCE, self._tell_busy)
         else:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            self._tell()
+            self._tell(evidence, state, detail)
 
     def _tell_busy(self):
         # type: () -> None
         self._timer = None
-        self._tell()
+        evidence = self._gather()
+        self._tell(evidence, *diagnose(evidence))
 
-    def _tell(self):
-        # type: () -> None
-        status = self.current()
-        news = (status[u"state"], status[u"detail"], status[u"generation"], status[u"exit"])
+    def _tell(self, evidence, state, detail):
+        # type: (Evidence, Any, Any) -> None
+        news = (state, detail, self._generation(), evidence.exit)
         if news != self._told:
+            status = self._describe(evidence, state, detail)
             self._since = status[u"since"]
             self._told = news
             self._send(status)

@@ -22,10 +22,12 @@ from .service import METHODS, Service
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
-    from .loop import Loop
+    from .loop import Loop, Timer
 
+#: Seconds that news wait at which nobody needs to act, for others to go with: each message wakes every frontend.
+CALM = 0.005
 LOST_GUARDIAN = u"its guardian process was killed, so that nobody can wait for the kernel any more"
 _SIGNALS = {"sigint": signal.SIGINT, "sigterm": signal.SIGTERM, "sigkill": signal.SIGKILL}
 
@@ -54,7 +56,9 @@ class Broker(object):
                               held=True)
         self._board = Board(loop, lambda: gather(self.kernel, self.lifecycle, self._executions, self.exit),
                             lambda: self.kernel.number, channels.status.send)
-        self._events = []  # type: List[Dict[Any, Any]]  # of this turn
+        self._events = []  # type: List[Dict[Any, Any]]  # of this turn, or calm
+        self._calm = None  # type: Optional[Timer]  # sends them
+        self._replies = []  # type: List[Tuple[yotonlike.Future, Any]]  # that go with them
         self._service = Service(self)
         self.kernel = Generation(loop, first, 1, self._executions, self)
         channels.serve(self._service, self._outbox.pump, self._link_lost)
@@ -84,12 +88,14 @@ class Broker(object):
         return due is not None and due <= now
 
     def execute(self, frontend, token, spec):
-        # type: (Any, Any, Dict[Any, Any]) -> int
-        """Queue code; its id."""
+        # type: (Any, Any, Dict[Any, Any]) -> yotonlike.Future
+        """Queue code; the reply to that, which goes with the first event."""
         execution = self._executions.submit(frontend, token, spec)
         self.kernel.run_next()  # what the kernel says to it is read in a later turn, so "queued" is still the first event
-        self.publish(dict(execution.describe(), event=u"queued"))
-        return execution.id
+        self.publish(dict(execution.describe(), event=u"queued"), calm=True)
+        reply = yotonlike.Future()
+        self._replies.append((reply, {u"execution": execution.id}))
+        return reply
 
     def cancel(self, number):
         # type: (int) -> bool
@@ -110,11 +116,18 @@ class Broker(object):
         self.lifecycle.aim(purpose)
         self._handle(event, polite)
 
-    def publish(self, event):
-        # type: (Dict[Any, Any]) -> None
-        """Tell the frontends, in one message with all other events of this turn: each wakes every frontend."""
+    def publish(self, event, calm=False):
+        # type: (Dict[Any, Any], bool) -> None
+        """Tell the frontends, in one message with all other events of this turn: each wakes every frontend.
+
+        Args:
+            calm: this one can wait for others, `CALM` seconds at most.
+        """
         self._events.append(event)
-        self._loop.call_after(self._send_events)
+        if not calm:
+            self._loop.call_after(self._send_events)
+        elif self._calm is None:
+            self._calm = self._loop.call_at(self._loop.now() + CALM, self._send_events)
 
     # -- for the kernel -------------------------------------------------------------------------------------------
 
@@ -171,8 +184,14 @@ class Broker(object):
     def _send_events(self):
         # type: () -> None
         events, self._events = self._events, []
+        if self._calm is not None:
+            self._calm.cancel()
+            self._calm = None
         if events:
             self._outbox.put(events)
+        replies, self._replies = self._replies, []
+        for reply, value in replies:
+            reply.set_result(value)
 
     def _about(self):
         # type: () -> Dict[Any, Any]
@@ -256,13 +275,11 @@ class Channels(object):
     """The broker's context, and the channels that frontends use.
 
     Args:
-        loop: the main loop.
         context: bound already.
     """
 
-    def __init__(self, loop, context):
-        # type: (Loop, Any) -> None
-        self._loop = loop
+    def __init__(self, context):
+        # type: (Any) -> None
         self._context = context
         self.events = yotonlike.PubChannel(context, vocabulary.EVENTS, yotonlike.OBJECT)
         self.status = yotonlike.StateChannel(context, vocabulary.STATUS, yotonlike.OBJECT)
@@ -273,7 +290,6 @@ class Channels(object):
         self.events.writable.connect(on_room)
         self._context.link_closed.connect(on_link_lost)
         self._requests = yotonlike.RepChannel(self._context, vocabulary.REQUESTS, target=service, methods=METHODS, events=True)
-        self._loop.watch(self._context.fileno(), self._context.process_events)
 
     def link_of(self, frontend):
         # type: (Any) -> Any

@@ -86,6 +86,7 @@ class Generation(object):
         execution = self._executions.send_next()
         if execution is not None:
             self._line.send(execution.message())
+            self.output.nap()
             self._owner.changed()
 
     def answer(self, number, data):

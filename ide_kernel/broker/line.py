@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from yotonlike import Closed, ProtocolError
 
-from ..wire import READ_SIZE, WINDOW, Wire
+from ..wire import SMALL_READ, WINDOW, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Line(object):
     def read_all(self):
         # type: () -> None
         """Hand on what the kernel said before it ended: at most a window full."""
-        for _ in range(WINDOW // READ_SIZE + 1):
+        for _ in range(WINDOW // SMALL_READ + 1):
             if self.open:
                 self._readable()
 

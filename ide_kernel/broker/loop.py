@@ -1,22 +1,18 @@
-"""The main loop of the broker's process: descriptors and timers, one thread.
+"""The main loop of the broker's process: a context, descriptors and timers, one thread.
 
-Callbacks run one after the other and must not block. An error that a callback lets through ends the loop.
+It waits in ``context.wait()``, so this thread itself reads what frontends send. Callbacks run one after the other and must
+not block. An error that a callback lets through ends the loop.
 """
 from __future__ import absolute_import, division, print_function
 
 import heapq
 import itertools
-import math
-import select
 
 from .._compat import monotonic
-from .guardian import retry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple
-
-_READ = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class Timer(object):
@@ -34,12 +30,17 @@ class Timer(object):
 
 
 class Loop(object):
-    """Calls back when descriptors are ready and times have come."""
+    """Calls back when descriptors are ready, times have come, and the context has callbacks.
 
-    def __init__(self, clock=monotonic):
-        # type: (Callable[[], float]) -> None
+    Args:
+        context: a yotonlike context without a thread of its own.
+        clock: gives monotonic seconds.
+    """
+
+    def __init__(self, context, clock=monotonic):
+        # type: (Any, Callable[[], float]) -> None
         self.now = clock
-        self._poller = select.poll()
+        self._context = context
         self._readers = {}  # type: Dict[int, Callable[[], None]]
         self._writers = {}  # type: Dict[int, Callable[[], None]]
         self._timers = []  # type: List[Tuple[float, int, Timer]]
@@ -50,28 +51,12 @@ class Loop(object):
     def watch(self, fd, callback):
         # type: (int, Optional[Callable[[], None]]) -> None
         """Call back whenever ``fd`` is readable or at its end; None stops that."""
-        self._set(self._readers, fd, callback)
+        _set(self._readers, fd, callback)
 
     def watch_write(self, fd, callback):
         # type: (int, Optional[Callable[[], None]]) -> None
         """Call back whenever ``fd`` takes bytes; None stops that."""
-        self._set(self._writers, fd, callback)
-
-    def _set(self, table, fd, callback):
-        # type: (Dict[int, Callable[[], None]], int, Optional[Callable[[], None]]) -> None
-        if callback is None:
-            if table.pop(fd, None) is None:
-                return
-        else:
-            known = fd in table
-            table[fd] = callback
-            if known:
-                return
-        events = (select.POLLIN if fd in self._readers else 0) | (select.POLLOUT if fd in self._writers else 0)
-        if events:
-            self._poller.register(fd, events)
-        else:
-            self._poller.unregister(fd)
+        _set(self._writers, fd, callback)
 
     def call_at(self, when, callback):
         # type: (float, Callable[[], None]) -> Timer
@@ -101,29 +86,26 @@ class Loop(object):
     def run_once(self):
         # type: () -> None
         """Wait for something to happen and call back for all that did."""
-        for fd, events in retry(self._poller.poll, self._timeout()):
-            if events & _READ:
-                callback = self._readers.get(fd)
+        readable, writable = self._context.wait(self._timeout(), self._readers, self._writers)
+        for fds, table in ((readable, self._readers), (writable, self._writers)):
+            for fd in fds:
+                callback = table.get(fd)  # an earlier callback may have taken it away
                 if callback is not None:
                     callback()
-            if events & ~select.POLLIN:
-                callback = self._writers.get(fd)  # an earlier callback may have taken it away
-                if callback is not None:
-                    callback()
+        self._context.process_events()
         self._run_timers()
         while self._later:
             self._later.pop(0)()
 
     def _timeout(self):
-        # type: () -> Any
+        # type: () -> Optional[float]
         if self._later:  # asked for before the first turn
-            return 0
+            return 0.0
         while self._timers and self._timers[0][2].callback is None:
             heapq.heappop(self._timers)
         if not self._timers:
             return None
-        wait = self._timers[0][0] - self.now()
-        return max(0, int(math.ceil(wait * 1000)))
+        return max(0.0, self._timers[0][0] - self.now())
 
     def _run_timers(self):
         # type: () -> None
@@ -132,3 +114,11 @@ class Loop(object):
             callback = heapq.heappop(self._timers)[2].callback
             if callback is not None:
                 callback()
+
+
+def _set(table, fd, callback):
+    # type: (Dict[int, Callable[[], None]], int, Optional[Callable[[], None]]) -> None
+    if callback is None:
+        table.pop(fd, None)
+    else:
+        table[fd] = callback

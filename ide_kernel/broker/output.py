@@ -6,7 +6,7 @@ from .pipes import PipeReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Tuple
+    from typing import Any, Callable, List, Tuple
 
     from .executions import Executions
     from .loop import Loop
@@ -23,12 +23,12 @@ class Output(object):
         loop: the main loop.
         process: whose pipes to read.
         executions: whom output is charged to.
-        publish: called with each event.
+        publish: called with each event, and True if it is in no hurry.
         on_end: called when an end mark was read.
     """
 
     def __init__(self, loop, process, executions, publish, on_end):
-        # type: (Loop, Process, Executions, Callable[[Dict[Any, Any]], None], Callable[[], None]) -> None
+        # type: (Loop, Process, Executions, Callable[..., None], Callable[[], None]) -> None
         self._executions = executions
         self._publish = publish
         self._on_end = on_end
@@ -53,6 +53,11 @@ class Output(object):
         self.paused = False
         self._out.resume()
         self._err.resume()
+
+    def nap(self):
+        # type: () -> None
+        """An execution begins: its mark alone is no reason to wake up."""
+        self._out.nap()
 
     def open_reserve(self):
         # type: () -> None
@@ -116,7 +121,7 @@ class Output(object):
             self._on_end()
         elif self._executions.start_seen(number) is not None:
             self._started += 1
-            self._publish({u"event": u"started", u"execution": number, u"count": self._started})
+            self._publish({u"event": u"started", u"execution": number, u"count": self._started}, True)
 
     def _err_came(self, data):
         # type: (bytes) -> None

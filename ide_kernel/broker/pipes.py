@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 READ_SIZE = 128 << 10  # large enough for few calls, small enough that a control message waits no more than 1 ms
 SMALL_READ = 16 << 10  # below this a nap gathers more; what a print flood writes in a nap is about 10 kB
 NAP = 0.002  # seconds; a pipe of 256 KiB takes 100 MB/s meanwhile
+FIRST_NAP = 0.001  # ... when somebody says that nothing important comes first
 RESERVE = 1 << 20  # bytes that an interrupt may bring out of the pipe while the readers are paused
+
+_count = array.array("i", [0])  # what the system fills in; made once, as it is asked twice for each execution
 
 
 class PipeReader(object):
@@ -69,6 +72,15 @@ class PipeReader(object):
         self._reserve = RESERVE
         self._arrange()
 
+    def nap(self):
+        # type: () -> None
+        """Let what comes next gather for a moment."""
+        if self._open and not self._paused:
+            if self._nap is not None:
+                self._nap.cancel()
+            self._nap = self._loop.call_at(self._loop.now() + FIRST_NAP, self._wake)
+            self._arrange()
+
     def read_all(self):
         # type: () -> None
         """Hand on what is in the pipe at this moment, paused or not, and no more: a child may write for ever."""
@@ -82,9 +94,8 @@ class PipeReader(object):
     def available(self):
         # type: () -> int
         """How many bytes are in the pipe."""
-        count = array.array("i", [0])
-        fcntl.ioctl(self._fd, termios.FIONREAD, count, True)
-        return count[0]
+        fcntl.ioctl(self._fd, termios.FIONREAD, _count, True)
+        return _count[0]
 
     def close(self):
         # type: () -> None

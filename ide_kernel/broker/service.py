@@ -61,12 +61,12 @@ class Service(object):
     # -- executions -----------------------------------------------------------------------------------------------
 
     def execute(self, frontend, token, spec):
-        # type: (Any, Any, Any) -> Dict[Any, Any]
+        # type: (Any, Any, Any) -> Future
         """Queue code; its events carry the id that is returned."""
         _check(frontend, text_type, "frontend")
         _check(token, text_type, "token")
         self._need_kernel()
-        return {u"execution": self._broker.execute(frontend, token, _check_spec(spec))}
+        return self._broker.execute(frontend, token, _check_spec(spec))
 
     def cancel(self, execution):
         # type: (Any) -> bool

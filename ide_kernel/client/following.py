@@ -5,7 +5,7 @@ import binascii
 import os
 import sys
 
-from yotonlike import Timeout
+from yotonlike import Closed, Timeout
 
 from .. import vocabulary as names
 from ..errors import BrokerLost, KernelDied, StartError
@@ -60,7 +60,7 @@ class Follower(object):
         self._early_size = 0
         self._model = Model(self._answer, self)
         self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_lost)
-        self._turns = Turns(self._line.fileno, self._line.process_events, self._handle)
+        self._turns = Turns(self._line.context, self._handle)
         try:
             self.info = self._call(u"hello", self.frontend, timeout=ATTACH_LIMIT)
         except BaseException:
@@ -246,7 +246,10 @@ class Follower(object):
 
     def _wait(self, condition, timeout=None):
         # type: (Callable[[], Any], Optional[float]) -> None
-        self._turns.wait(condition, timeout)
+        try:
+            self._turns.wait(condition, timeout)
+        except Closed:
+            raise self._error or BrokerLost("this frontend left the kernel")
 
     def _wait_ready(self, generation):
         # type: (int) -> None

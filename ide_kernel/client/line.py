@@ -28,30 +28,33 @@ class Line(object):
         on_events, on_status, on_lost: called in `process_events`, with a list of events, a status, the reason.
         observe: take no events: one who does not follow the kernel must not hold its output up.
 
+    Attributes:
+        context: yotonlike's, for those who wait.
+
     Raises:
         NoConnection: nobody answers at that address, or somebody without the key.
     """
 
     def __init__(self, connection, name, limit, on_events, on_status, on_lost, observe=False):
         # type: (Any, Any, float, Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any], bool) -> None
-        self._context = yotonlike.Context(name=name, key=connection.key)
-        self.fileno = self._context.fileno
-        self.process_events = self._context.process_events
-        self._context.link_closed.connect(on_lost)
-        self._requests = yotonlike.ReqChannel(self._context, names.REQUESTS)
-        self._status = yotonlike.StateChannel(self._context, names.STATUS, yotonlike.OBJECT)
+        self.context = yotonlike.Context(name=name, key=connection.key)
+        self.fileno = self.context.fileno
+        self.process_events = self.context.process_events
+        self.context.link_closed.connect(on_lost)
+        self._requests = yotonlike.ReqChannel(self.context, names.REQUESTS)
+        self._status = yotonlike.StateChannel(self.context, names.STATUS, yotonlike.OBJECT)
         self._status.changed.connect(on_status)
         if not observe:
-            self._events = yotonlike.SubChannel(self._context, names.EVENTS, yotonlike.OBJECT, on_full="block",
+            self._events = yotonlike.SubChannel(self.context, names.EVENTS, yotonlike.OBJECT, on_full="block",
                                                 window=WINDOW)
             self._events.received.connect(on_events)
         try:
-            self._context.connect(connection.address, timeout=limit)
+            self.context.connect(connection.address, timeout=limit)
         except yotonlike.Error as error:
-            self._context.close(0.0)
+            self.context.close(0.0)
             raise errors.NoConnection("no broker answers for %s: %s" % (connection.path, error))
         except BaseException:
-            self._context.close(0.0)
+            self.context.close(0.0)
             raise
 
     @property
@@ -88,4 +91,4 @@ class Line(object):
     def close(self, timeout):
         # type: (float) -> None
         """Give the link up."""
-        self._context.close(timeout)
+        self.context.close(timeout)

@@ -11,7 +11,6 @@ from .. import vocabulary as names
 from ..client.following import ATTACH_LIMIT
 from ..client.line import Line
 from ..client.status import Exit, Status
-from ..client.waiting import wait_readable
 from ..errors import NoConnection, StartError
 
 TYPE_CHECKING = False
@@ -46,7 +45,8 @@ class Observer(object):
             message = self._line.status
             if message is not None and message != last:
                 return message
-            if not wait_readable([self._line.fileno()], timeout):
+            self._line.context.wait(timeout)
+            if not self._line.context.pending:
                 return None
         return None
 

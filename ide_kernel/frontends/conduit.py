@@ -5,17 +5,18 @@ One thread, one loop: it waits for the kernel's events, for Ctrl-C and, only whi
 from __future__ import absolute_import, division, print_function
 
 import errno
+import fcntl
 import os
 import select
 import signal
 import stat
 
 from .._compat import monotonic
-from ..client.waiting import Waiter, wait_readable
+from ..client.waiting import wait_readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Optional
+    from typing import Any, Callable, List, Optional, Tuple
 
 #: What a pipe takes without blocking once ``poll`` calls it writable (PIPE_BUF on Linux; POSIX says 512, macOS has 16384).
 _PIECE = 4096
@@ -35,7 +36,7 @@ class Conduit(object):
         # type: (Any) -> None
         self.broken = False
         self._kernel = kernel
-        self._wake = Waiter()
+        self._pressed, self._press = _pipe()
         self._presses = []  # type: List[float]
         self._question = None  # type: Any
         self._source = 0  # the descriptor that answers the question
@@ -45,13 +46,15 @@ class Conduit(object):
         kernel.on_output(self._output)
         kernel.on_input(self._asked)
         kernel.on_input_over(self._over)
-        self._old_handler = signal.signal(signal.SIGINT, lambda number, frame: self._wake.wake())
+        self._old_handler = signal.signal(signal.SIGINT, lambda number, frame: os.write(self._press, b"c"))
 
     def close(self):
         # type: () -> None
         """Give Ctrl-C and the terminal back."""
         self._settle()
         signal.signal(signal.SIGINT, self._old_handler)
+        os.close(self._pressed)
+        os.close(self._press)
 
     def until(self, condition):
         # type: (Callable[[], Any]) -> None
@@ -73,12 +76,12 @@ class Conduit(object):
 
     def _pass_once(self, stdin=False):
         # type: (bool) -> List[int]
-        fds = [self._kernel.fileno(), self._wake.read_fd]
+        fds = [self._kernel.fileno(), self._pressed]
         if stdin or self._question is not None:
             fds.append(0 if stdin else self._source)
         ready = wait_readable(fds)
-        if self._wake.read_fd in ready:
-            self._wake.sleep(None, 0)
+        if self._pressed in ready:
+            os.read(self._pressed, 512)
             self._interrupt()
         if self._question is not None and self._source in ready:
             self._answer()
@@ -129,7 +132,7 @@ class Conduit(object):
         # type: (int) -> None
         poller = select.poll()
         poller.register(fd, select.POLLOUT)
-        poller.register(self._wake.read_fd, select.POLLIN)
+        poller.register(self._pressed, select.POLLIN)
         while True:
             try:
                 ready = [at for at, _ in poller.poll()]
@@ -137,8 +140,8 @@ class Conduit(object):
                 if error.args[0] != errno.EINTR:
                     raise
                 continue
-            if self._wake.read_fd in ready:
-                self._wake.sleep(None, 0)
+            if self._pressed in ready:
+                os.read(self._pressed, 512)
                 self._interrupt()
             if fd in ready:
                 return
@@ -230,3 +233,11 @@ def die_like(exit_signal):
     signal.signal(exit_signal, signal.SIG_DFL)
     os.kill(os.getpid(), exit_signal)
     return 128 + exit_signal
+
+
+def _pipe():
+    # type: () -> Tuple[int, int]
+    ends = os.pipe()
+    for fd in ends:  # 2.7 would pass them on to every child
+        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+    return ends

@@ -29,7 +29,8 @@ def clock():
 
 @pytest.fixture
 def loop(clock):
-    return Loop(clock)
+    with yotonlike.Context(thread=False) as context:
+        yield Loop(context, clock)
 
 
 @pytest.fixture
