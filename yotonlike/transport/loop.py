@@ -283,6 +283,7 @@ class Loop(object):
     def _close(self):
         # type: () -> None
         """Give the descriptor back that ends a poll: not before the last leader, which has to come out of its poll."""
+        self._nap.close()
         if self._kick.fileno() >= 0:
             self._poller.forget(self._kick.fileno())
             self._kick.close()

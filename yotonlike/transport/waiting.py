@@ -205,11 +205,15 @@ class Waiter(object):
             self.wakeup.clear()
         return ready
 
+    def close(self):
+        # type: () -> None
+        """Give the descriptors back, at once also where objects are freed late."""
+        self.wakeup.close()
+
     def __del__(self):
         # type: () -> None
-        wakeup = getattr(self, "wakeup", None)
-        if wakeup is not None:
-            wakeup.close()
+        if hasattr(self, "wakeup"):
+            self.close()
 
 
 _threads = threading.local()
