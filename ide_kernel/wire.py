@@ -31,6 +31,9 @@ WINDOW = 1 << 20
 READ_SIZE = 1 << 18
 #: ... and else: messages are small, and for a large buffer the allocator makes four system calls.
 SMALL_READ = 1 << 14
+#: Seconds between two of the kernel's heartbeats: three of them missing tell of a kernel that does not let its I/O thread run
+#: within the second in which a status has to be right, and each wakes two processes that have nothing else to do.
+HEARTBEAT = 0.25
 _SINK = 1  # each end opens just one
 
 
@@ -41,7 +44,7 @@ class Wire(object):
         last_heard (float): monotonic seconds of the last bytes from the other end, heartbeats included.
     """
 
-    def __init__(self, fd, name, heartbeat=0.1):
+    def __init__(self, fd, name, heartbeat=HEARTBEAT):
         # type: (int, str, float) -> None
         """
         Args:

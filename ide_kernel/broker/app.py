@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds for the last events to reach frontends that read.
 GOODBYE = 1.0
+#: Seconds between heartbeats to frontends: nobody acts on them, since a link to a process of this machine tells of its end.
+HEARTBEAT = 5.0
 
 
 def run(kernel, root, interpreter, arguments):
@@ -81,7 +83,7 @@ def _first_reports(kernel, interpreter):
 def _open(interpreter, path):
     # type: (Any, Any) -> Tuple[Any, Any, connection_file.Connection]
     """Listen, and write down where."""
-    context = yotonlike.Context(u"broker", thread=False)
+    context = yotonlike.Context(u"broker", heartbeat=HEARTBEAT, thread=False)
     socket_path, address = connection_file.new_address()
     listener = context.bind(address)
     connection = connection_file.Connection(u"" + str(listener.address), context.key, os.getpid(), interpreter,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Bytes of events that may be under way to us: what a frontend that has stopped reading costs the broker.
 WINDOW = 1 << 20
+#: Seconds between heartbeats to the broker: nobody acts on them, and each wakes it.
+HEARTBEAT = 5.0
 _LOST = (yotonlike.PeerLost, yotonlike.Closed, yotonlike.NoReplier)
 #: Errors that the broker raises and that mean the same here.
 _KNOWN = dict((kind.__name__, kind) for kind in (errors.KernelDied, errors.InterpreterNotFound, errors.BrokerFailed,
@@ -37,7 +39,7 @@ class Line(object):
 
     def __init__(self, connection, name, limit, on_events, on_status, on_lost, observe=False):
         # type: (Any, Any, float, Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any], bool) -> None
-        self.context = yotonlike.Context(name=name, key=connection.key)
+        self.context = yotonlike.Context(name=name, key=connection.key, heartbeat=HEARTBEAT)
         self.fileno = self.context.fileno
         self.process_events = self.context.process_events
         self.context.link_closed.connect(on_lost)
