@@ -8,6 +8,8 @@ from __future__ import absolute_import, division, print_function
 
 import sys
 
+from .._compat import STR_IS_BYTES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
@@ -15,21 +17,19 @@ if TYPE_CHECKING:
 #: Executed by the frame under the user's code, as the user's code will be.
 PROBE = compile("found.append(depth())", "<probe>", "exec", 0, True)
 _IS_COUNTED = hasattr(sys, "getrefcount")  # by CPython; PyPy limits the bytes of the stack
-_OLD_PYTHON = 2  # what 2.7 needs, which tells no count
+_OLD_PYTHON = 2  # what 2.7 needs, which tells no count: it takes any limit, and then every other thread runs into that
 
 
 def depth():
     # type: () -> Optional[int]
     """The interpreter's count of what is on the stack, which it tells only when one asks for too low a limit."""
-    if not _IS_COUNTED:
+    if not _IS_COUNTED or STR_IS_BYTES:
         return None
-    limit = sys.getrecursionlimit()
     try:
         sys.setrecursionlimit(1)
     except RuntimeError as error:  # RecursionError, where there is one
         words = str(error).replace(":", " ").split()
         return int(words[words.index("depth") + 1])
-    sys.setrecursionlimit(limit)  # 2.7 takes any limit
     return None
 
 
