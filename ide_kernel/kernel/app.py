@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Optional
 
 _CODE = type((lambda: None).__code__)
+#: What an execution is reported as when an interrupt cuts off even the note of how it ended.
+_CUT = {"type": u"KeyboardInterrupt", "message": u"", "traceback": u"KeyboardInterrupt\n"}
 
 
 class Kernel(object):
@@ -84,22 +86,22 @@ class Kernel(object):
             self._depth.allow(here, job["mode"] == vocabulary.MODULE)
             if job["mode"] != vocabulary.CELL:
                 break
+            job["error"] = _CUT  # until more is known
             try:
                 try:
-                    interrupts.user()
-                    code = self._load_cell(job)
-                    exec(code, namespace)
-                except SystemExit:
-                    raise
-                except:  # noqa: E722  (2.7 raises classes of the old style, too)
-                    self._show(job)
-                self._streams.flush()
-                interrupts.hold()
-            except SystemExit:
-                self._leave(job)
-                raise
-            except:  # noqa: E722  (a signal after the user's code)
-                interrupts.hold()
+                    try:
+                        interrupts.user()
+                        exec(self._load_cell(job), namespace)
+                        job["error"] = None
+                    except:  # noqa: E722  (2.7 raises classes of the old style, too)
+                        self._show(job)
+                    self._streams.flush_users()
+                    interrupts.hold()
+                except:  # noqa: E722  (a signal after the user's code)
+                    interrupts.survive()
+            except:  # noqa: E722  (and one more at the very moment when that is noticed)
+                interrupts.survive()
+            self._exit(job, job["exit"])
             self._finish(job)
         try:
             interrupts.user()
@@ -119,31 +121,35 @@ class Kernel(object):
         # type: () -> Dict[str, Any]
         """Wait for an execution and announce it; on return signals are held."""
         while True:
+            job = {"exit": None}  # type: Dict[str, Any]
             try:
-                self._interrupts.idle()
-                self._inbox.wait()
-            except SystemExit:
-                self._leave(None)
-                raise
-            except:  # noqa: E722  (a handler of the user's for some other signal)
-                self._show({})
-            self._interrupts.hold()
+                try:
+                    try:
+                        self._interrupts.idle()
+                        self._inbox.wait()
+                    except:  # noqa: E722  (SystemExit, or a handler of the user's for some other signal)
+                        self._show(job)
+                    self._interrupts.hold()
+                except:  # noqa: E722  (the same, meanwhile)
+                    self._interrupts.survive()
+            except:  # noqa: E722
+                self._interrupts.survive()
+            self._exit(None, job["exit"])
+            self._reporter.recover()
             while self._inbox.has_message():
                 message = self._inbox.pop()
-                if message["kind"] != u"exit":
-                    self._begin(message)
-                    return message
-                try:
-                    raise SystemExit(0)
-                except SystemExit:
-                    self._leave(None)
-                    raise
+                if message["kind"] == u"exit":
+                    self._exit(None, SystemExit(0))
+                self._begin(message)
+                return message
 
     def _begin(self, job):
         # type: (Dict[str, Any]) -> None
         self._count += 1
-        job["error"] = None
+        job["error"] = job["exit"] = None
         self._display.value = None
+        if job["mode"] == vocabulary.CELL:
+            self._display.install()
         self._job = job
         self._interrupts.announce()
         self._marks.start(job["execution"])
@@ -154,6 +160,8 @@ class Kernel(object):
         if self._is_child():
             self._streams.flush()
             os._exit(0 if job["error"] is None else 1)  # a forked child that came back from the user's code
+        self._streams.flush_ours()
+        self._reporter.recover()
         self._marks.end()
         self._job = None
         if STR_IS_BYTES:
@@ -163,6 +171,17 @@ class Kernel(object):
             "value": self._display.value, "error": job["error"], "count": self._count, "exit": exit_status})
 
     # -- the end of the process -----------------------------------------------------------------------------------
+
+    def _exit(self, job, error):
+        # type: (Optional[Dict[str, Any]], Optional[BaseException]) -> None
+        """Let ``SystemExit`` end the process, if there was one; signals are held."""
+        if error is None:
+            return
+        try:
+            raise error
+        except SystemExit:
+            self._leave(job)
+            raise
 
     def _leave(self, job):
         # type: (Optional[Dict[str, Any]]) -> None
@@ -207,14 +226,19 @@ class Kernel(object):
 
     def _show(self, job):
         # type: (Dict[str, Any]) -> None
-        """Show the exception that is being handled, where Ctrl-C may strike again."""
+        """Show the exception that is being handled, where Ctrl-C may strike again; ``SystemExit`` is for later."""
         error = sys.exc_info()
+        if isinstance(error[1], SystemExit):
+            job["exit"], job["error"] = error[1], None
+            return
         job["error"] = self._reporter.minimal(*error[:2])
-        job["error"] = self._reporter.show(*error)
+        try:
+            job["error"] = self._reporter.show(*error)
+        except SystemExit:
+            job["exit"] = sys.exc_info()[1]  # from the user's excepthook
 
     def _load_cell(self, job):
         # type: (Dict[str, Any]) -> Any
-        self._display.install()
         return self._cells.compile(job["code"], job.get("filename"), job.get("line") or 1)
 
     def _load_program(self, job):

@@ -3,15 +3,20 @@
 Three modes, and what a SIGINT does in each:
 
 ========  ==========================================================================================
-held      our bookkeeping: no Python-level signal handler runs at all (blocked, where the system can)
+held      our bookkeeping: SIGINT is noted; no other handler of the user runs (blocked, where the system can)
 idle      waiting for work: SIGINT is dropped, other handlers of the user run
 user      the user's own handler runs, ``signal.default_int_handler`` unless they set another
 ========  ==========================================================================================
 
 An interrupt that comes after an execution was announced and before its code runs is not lost: it strikes when the code begins.
+
+Blocking alone does not keep SIGINT away: another thread of the user's receives it in our place, and Python still calls the
+handler in the main thread. So a handler of ours, which raises nothing, stands in for the user's whenever their code does not run.
+Which of them is in place is asked of Python and not noted in a flag, which an interrupt could part from the truth.
 """
 from __future__ import absolute_import, division, print_function
 
+import os
 import sys
 
 try:
@@ -38,36 +43,45 @@ class Interrupts(object):
     def __init__(self):
         # type: () -> None
         self._late = None  # type: Any  # what a handler of another signal raised while we entered ``held``
-        self._handler = signal.getsignal(signal.SIGINT)  # the user's, while ours is in its place
-        self._users_mask = None  # type: Any
-        self._seen = False  # an interrupt came while held
-        self._is_ours = False
+        self._ours = self._note  # one object, to be known again
+        self._users = None  # type: Any  # the user's handler, while ours is in its place
+        self._users_mask = None  # type: Any  # ... and mask, from the moment when we are about to change it
+        self._seen = False  # an interrupt came while ours was
 
     def hold(self):
         # type: () -> None
-        """Enter ``held``. Never raises: interrupts are dropped, other exceptions of handlers come up in ``idle``."""
-        is_queried = False
+        """Enter ``held``, from any mode. Interrupts are dropped, other exceptions of handlers come up in ``idle``.
+
+        One that strikes before the first line in here raises in the caller, who has to call again.
+        """
         while True:
             try:
+                handler = signal.getsignal(signal.SIGINT)
+                if handler is not self._ours and handler is not None:  # None: not set by Python, so nothing that raises here
+                    self._users = handler
+                    signal.signal(signal.SIGINT, self._ours)
                 if _mask is not None:
-                    if not is_queried:
-                        users_mask = _mask(signal.SIG_BLOCK, ())
-                        is_queried = True
+                    if self._users_mask is None:
+                        self._users_mask = _mask(signal.SIG_BLOCK, ())
                     _mask(signal.SIG_BLOCK, _ALL)  # handlers that are due run in here, and may raise
-                    self._users_mask = users_mask
-                self._take_away()
                 return
             except KeyboardInterrupt:
                 continue
             except BaseException:
                 self._late = sys.exc_info()
 
+    def survive(self):
+        # type: () -> None
+        """Enter ``held`` because of an exception, which is being handled: it fares like those that strike in ``hold``."""
+        self.hold()
+        error = sys.exc_info()
+        if not isinstance(error[1], KeyboardInterrupt):
+            self._late = error
+
     def announce(self):
         # type: () -> None
         """While held, before an execution is announced: from here on an interrupt belongs to it."""
         self._seen = False
-        if _mask is not None:
-            self._give_back()
 
     def user(self):
         # type: () -> None
@@ -76,13 +90,10 @@ class Interrupts(object):
         Raises:
             KeyboardInterrupt: and whatever else the user's handlers raise.
         """
-        if _mask is None:
-            self._give_back()
-            if self._seen:
-                self._seen = False
-                raise KeyboardInterrupt
-        else:
-            _mask(signal.SIG_SETMASK, self._users_mask)
+        self._give_back()
+        if self._seen:
+            self._seen = False
+            os.kill(os.getpid(), signal.SIGINT)
 
     def idle(self):
         # type: () -> None
@@ -91,8 +102,7 @@ class Interrupts(object):
         Raises:
             BaseException: what the user's handlers of other signals raise, in here and from here on.
         """
-        if _mask is not None:
-            _mask(signal.SIG_SETMASK, self._users_mask)
+        self._unblock()
         late, self._late = self._late, None
         if late is not None:
             raise late[1]
@@ -100,25 +110,21 @@ class Interrupts(object):
     def release(self):
         # type: () -> None
         """At the end of the process: back to what the user set, for what the interpreter still runs."""
-        self.announce()
-        if _mask is not None:
-            _mask(signal.SIG_SETMASK, self._users_mask)
-
-    def _take_away(self):
-        # type: () -> None
-        handler = signal.getsignal(signal.SIGINT)
-        if not self._is_ours and handler is not None:  # None: not set by Python, so nothing that raises here
-            self._handler = handler
-            self._is_ours = True
-            signal.signal(signal.SIGINT, self._drop)
+        self._give_back()
 
     def _give_back(self):
         # type: () -> None
-        if self._is_ours:
-            signal.signal(signal.SIGINT, self._handler)
-            self._is_ours = False
+        if signal.getsignal(signal.SIGINT) is self._ours:
+            signal.signal(signal.SIGINT, self._users)
+        self._unblock()
 
-    def _drop(self, number, frame):
+    def _unblock(self):
+        # type: () -> None
+        if _mask is not None:
+            _mask(signal.SIG_SETMASK, self._users_mask)
+            self._users_mask = None  # not reached when a handler raises: then no user code runs that could set another mask
+
+    def _note(self, number, frame):
         # type: (int, Any) -> None
         self._seen = True
 

@@ -82,6 +82,13 @@ class Reporter(object):
             sys.stderr = real  # type: ignore[assignment]
         return recorder.text()
 
+    def recover(self):
+        # type: () -> None
+        """Where nothing can interrupt us: undo what an interrupted ``render`` has left."""
+        stream = getattr(sys, "stderr", None)
+        if isinstance(stream, _Recorder):
+            sys.stderr = stream.real
+
     def clean(self, value, trace, seen=None):
         # type: (Any, Any, Optional[Set[int]]) -> Any
         """Take our entries out of a traceback and of all that are chained to it.
@@ -141,7 +148,7 @@ class _Recorder(object):
 
     def __init__(self, real):
         # type: (Any) -> None
-        self._real = real
+        self.real = real
         self._thread = get_ident()
         self._parts = []  # type: ignore[var-annotated]
 
@@ -150,7 +157,7 @@ class _Recorder(object):
         if get_ident() == self._thread:
             self._parts.append(text)
             return len(text)
-        return self._real.write(text) if self._real is not None else None
+        return self.real.write(text) if self.real is not None else None
 
     def flush(self):
         # type: () -> None
@@ -163,7 +170,7 @@ class _Recorder(object):
 
     def __getattr__(self, name):
         # type: (str) -> Any
-        return getattr(self._real, name)
+        return getattr(self.real, name)
 
 
 def describe(kind, value, text):

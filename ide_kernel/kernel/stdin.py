@@ -40,8 +40,9 @@ class InputRequests(object):
         self._post = post
         self._describe = describe
         self._count = 0
-        # Requests that nobody answered yet, and the end of the pipe in which each waits. The I/O thread looks a request up
-        # and writes to its pipe in one go while the GIL cannot lose it: an entry is removed before its pipe is reused.
+        # Requests that nobody answered yet, and the end of the pipe in which each waits. Whoever removes an entry decides whether
+        # the request was answered or given up. A byte in a pipe only says that it is worth looking: one may come late, to
+        # the next request that waits there.
         self._waiting = {}  # type: Dict[int, int]
         self._answers = {}  # type: Dict[int, Optional[bytes]]
         self._spare = []    # type: ignore[var-annotated]  # pipes to use again
@@ -61,20 +62,24 @@ class InputRequests(object):
         self._count += 1
         request = self._count
         pipe = self._spare.pop() if self._spare else private_pipe()
-        self._waiting[request] = pipe[1]
         try:
+            self._waiting[request] = pipe[1]
             self._post({"kind": u"input", "request": request, "execution": execution, "prompt": prompt,
                         "password": password})
-            _read_plainly(pipe[0], 1)
+            while request in self._waiting:
+                _read_plainly(pipe[0], BUFFER_SIZE)
+            return self._answers.pop(request, None) or b""
         except BaseException:
-            if self._waiting.pop(request, None) is None:
-                _read_plainly(pipe[0], 1)  # answered at the same moment: take the byte, so that the pipe is empty for the next
-            self._answers.pop(request, None)
-            self._spare.append(pipe)
-            self._post({"kind": u"input-over", "request": request})
+            self._give_up(request)
             raise
-        self._spare.append(pipe)
-        return self._answers.pop(request, None) or b""
+        finally:
+            self._spare.append(pipe)
+
+    def _give_up(self, request):
+        # type: (int) -> None
+        self._waiting.pop(request, None)
+        self._answers.pop(request, None)
+        self._post({"kind": u"input-over", "request": request})
 
     def answer(self, request, data):
         # type: (int, Optional[bytes]) -> None

@@ -79,6 +79,18 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
         """What stands in the unfinished last line."""
         return self._tail
 
+    def is_home(self):
+        # type: () -> bool
+        """Whether this writes to the pipe, and not where the user has redirected it."""
+        return _is_at(self, self._home)
+
+    def recover(self):
+        # type: () -> None
+        """Where nothing can interrupt us: free the lock, which some versions keep when Ctrl-C ends a ``with``."""
+        is_owned = getattr(self._lock, "_is_owned", None)
+        while is_owned is not None and is_owned():
+            self._lock.release()
+
     def relieve(self, text):
         # type: (Any) -> None
         """In the I/O thread: let unfinished text out, if that goes without waiting.
@@ -206,6 +218,11 @@ class ErrorFile(RawFile):  # type: ignore[misc,valid-type]
         """Itself, as with ``OutputFile``."""
         return self
 
+    def is_home(self):
+        # type: () -> bool
+        """As with ``OutputFile``."""
+        return _is_at(self, self._home)
+
     def write(self, data):
         # type: (Any) -> int
         data = memoryview(data).tobytes()
@@ -271,7 +288,23 @@ class Streams(object):
     def flush(self):
         # type: () -> None
         """Flush what the user prints to, as the interactive interpreter does after each input."""
-        for stream in (sys.stdout, sys.stderr, self.stdout):
+        self.flush_users()
+        self.flush_ours()
+
+    def flush_users(self):
+        # type: () -> None
+        """The part of ``flush`` that may wait for somebody else than the broker, so that Ctrl-C has to get through."""
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not self.stdout and stream is not self.stderr:
+                _try_to_flush(stream)
+        if not (self.output.is_home() and self.errors.is_home()):
+            self.flush_ours()
+
+    def flush_ours(self):
+        # type: () -> None
+        """The part in which an interrupt would lose text: what has left the text layer has not reached the pipe."""
+        self.output.recover()
+        for stream in (self.stdout, self.stderr):
             _try_to_flush(stream)
 
     def _let_out(self):
@@ -280,6 +313,14 @@ class Streams(object):
             self.stdout.flush()
         except ValueError:
             return  # closed by the user
+
+
+def _is_at(raw, home):
+    # type: (Any, Any) -> bool
+    try:
+        return not raw.closed and identity(raw.fileno()) == home
+    except EnvironmentError:  # the descriptor is closed
+        return False
 
 
 def _try_to_flush(stream):
