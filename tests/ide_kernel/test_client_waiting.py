@@ -173,6 +173,7 @@ def test_ctrl_c_in_a_stream_of_events_loses_none(source):
     def handler(number, frame):
         if armed:
             armed.pop()
+            hits.append(number)  # here: Python swallows what strikes in a __del__, and earlier tests have left garbage
             raise KeyboardInterrupt
 
     def feed():
@@ -200,7 +201,7 @@ def test_ctrl_c_in_a_stream_of_events_loses_none(source):
                 armed.append(1)
                 source.turns.wait(over, LIMIT)
             except KeyboardInterrupt:
-                hits.append(len(source.taken))
+                continue
         del armed[:]
         for thread in threads:
             thread.join(LIMIT)
