@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 
 import pytest
@@ -19,10 +20,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if ROOT not in sys.path:  # `pytest` alone does not put the root there, `python -m pytest` does
     sys.path.insert(0, ROOT)
 
-from ide_kernel._compat import monotonic  # noqa: E402
-
 #: Seconds. Tests wait for events with limits of their own below this; it only ends what hangs.
 LIMIT = 60
+_now = getattr(time, "monotonic", time.time)
 #: What the run ends with when a test hangs: EX_SOFTWARE of sysexits.h.
 HUNG = 70
 
@@ -73,14 +73,14 @@ class Watchdog(object):
 
     def watch(self, name):
         """The test that runs now, or None."""
-        self._running = name and (name, monotonic())
+        self._running = name and (name, _now())
 
     def _watch(self):
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))
         while True:
-            name, since = self._running or (None, monotonic())
-            remaining = since + LIMIT - monotonic()
+            name, since = self._running or (None, _now())
+            remaining = since + LIMIT - _now()
             if remaining > 0:
                 select.select([], [], [], remaining)
             else:
