@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
+import select
 import thread  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
@@ -17,16 +18,16 @@ CHUNK = 8192
 
 
 class TryLock(object):
-    """Stands in for a re-entrant lock: whoever finds it taken goes on without it.
+    """Stands in for a re-entrant lock: the I/O thread takes it or does without, all others wait while it is taken.
 
-    2.7 has no re-entrant lock in C, and a lock of two steps can stay locked for ever when Ctrl-C comes between them. Going on
-    may, in the blink while the I/O thread takes out unfinished text, swap that text and the next.
+    2.7 has no re-entrant lock in C, and a lock of two steps can stay locked for ever when Ctrl-C comes between them. So the
+    others only wait, for the blink in which the I/O thread takes out unfinished text; it looks whether one of them is writing.
     """
 
     def __init__(self):
         # type: () -> None
         self._lock = thread.allocate_lock()
-        self._holders = []  # type: List[int]
+        self._pid = os.getpid()  # a forked child has no I/O thread that would give it back
 
     def acquire(self, blocking=True):
         # type: (bool) -> bool
@@ -38,7 +39,8 @@ class TryLock(object):
 
     def __enter__(self):
         # type: () -> None
-        return None
+        while self._lock.locked() and os.getpid() == self._pid:
+            select.select((), (), (), 0)  # let the other thread run
 
     def __exit__(self, *exc_info):
         # type: (*Any) -> None
