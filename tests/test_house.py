@@ -58,7 +58,7 @@ PURE_ENOUGH = {"ide_kernel.broker.diagnosis": {"os", "signal"}}
 
 PUBLIC = {
     "yotonlike": """
-        Context PubChannel SubChannel ReqChannel RepChannel StateChannel
+        Context PubChannel SubChannel ReqChannel RepChannel StateChannel History Gap
         Link Listener Subscriber Future Signal Shield
         TEXT BINARY OBJECT MessageType
         Error WouldBlock Timeout Closed PeerLost AuthenticationFailed CycleError MessageTooBig EncodeError DecodeError

@@ -8,7 +8,7 @@ from .channels.publisher import PubChannel, Subscriber
 from .channels.replier import RepChannel
 from .channels.requester import ReqChannel
 from .channels.state import StateChannel
-from .channels.subscriber import SubChannel
+from .channels.subscriber import Gap, SubChannel
 from .context import Context
 from .dispatch import Signal
 from .errors import (AddressError, AuthenticationFailed, Closed, CycleError, DecodeError, EncodeError, Error,
@@ -16,13 +16,15 @@ from .errors import (AddressError, AuthenticationFailed, Closed, CycleError, Dec
                      RemoteProtocolError, Timeout, WouldBlock)
 from .futures import Cancelled, Future
 from .protocol.codecs import BINARY, OBJECT, TEXT, MessageType
+from .protocol.history import History
 from .transport.guard import Shield
 from .transport.link import Link
 from .transport.listener import Listener
 
 __all__ = [
     "AddressError", "AuthenticationFailed", "BINARY", "Cancelled", "Closed", "Context", "CycleError", "DecodeError",
-    "EncodeError", "Error", "Future", "Link", "Listener", "LocalProtocolError", "MessageTooBig", "MessageType",
-    "NoReplier", "OBJECT", "PeerLost", "ProtocolError", "PubChannel", "RemoteError", "RemoteProtocolError",
-    "RepChannel", "ReqChannel", "Shield", "Signal", "StateChannel", "SubChannel", "Subscriber", "TEXT", "Timeout", "WouldBlock",
+    "EncodeError", "Error", "Future", "Gap", "History", "Link", "Listener", "LocalProtocolError", "MessageTooBig",
+    "MessageType", "NoReplier", "OBJECT", "PeerLost", "ProtocolError", "PubChannel", "RemoteError",
+    "RemoteProtocolError", "RepChannel", "ReqChannel", "Shield", "Signal", "StateChannel", "SubChannel", "Subscriber",
+    "TEXT", "Timeout", "WouldBlock",
 ]

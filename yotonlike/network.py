@@ -144,8 +144,7 @@ class Network(object):
 
     def _on_granted(self, link, event):
         # type: (Link, events.Granted) -> None
-        for feeder in list(event.outlet.publishers):
-            feeder.granted(event.outlet)
+        event.outlet.tell_granted()
 
     def _on_opened(self, link, event):
         # type: (Link, events.Opened) -> None

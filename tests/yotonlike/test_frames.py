@@ -31,9 +31,12 @@ CASES = {
     "left": (frames.nodes(False, [ID]), frames.NODES, (False, [ID])),
     "synced": (frames.frame(frames.SYNCED), frames.SYNCED, ()),
     "heartbeat": (frames.frame(frames.HEARTBEAT), frames.HEARTBEAT, ()),
-    "open": (frames.open_sink(1, 2, 0, 1 << 20, b"news", b"text"), frames.OPEN, (1, 2, 0, 1 << 20, b"news", b"text")),
+    "open": (frames.open_sink(1, 2, 0, 1 << 20, b"news", b"text"), frames.OPEN,
+             (1, 2, 0, 1 << 20, b"news", b"text", [], 0)),
     "open-bare": (frames.open_sink(0xffffffff, 255, 255, 0, b"", b""), frames.OPEN,
-                  (0xffffffff, 255, 255, 0, b"", b"")),
+                  (0xffffffff, 255, 255, 0, b"", b"", [], 0)),
+    "open-again": (frames.open_sink(1, 1, 0, 10, b"n", b"t", [(ID, 7), (OTHER, (1 << 64) - 1)], 1 << 40), frames.OPEN,
+                   (1, 1, 0, 10, b"n", b"t", [(ID, 7), (OTHER, (1 << 64) - 1)], 1 << 40)),
     "close": (frames.close_sink(9), frames.CLOSE, (9,)),
     "source": (frames.source(4, ID), frames.SOURCE, (4, ID)),
     "attach": (frames.attach(4, 5, 6), frames.ATTACH, (4, 5, 6)),
@@ -150,10 +153,11 @@ def test_broken_context_ids_are_refused(length):
         parse(frames.frame(frames.NODES, b"\1" + b"i" * length if length != 1 else b""))
 
 
-def test_a_name_longer_than_its_frame_is_refused():
+@pytest.mark.parametrize("at, length", [(23, 9), (24, 5), (24, 3)])
+def test_a_name_longer_than_its_frame_is_refused(at, length):
     raw = frames.open_sink(1, 1, 0, 1, b"news", b"text")
     body = bytearray(raw[5:])
-    struct.pack_into(">H", body, 14, 9)
+    struct.pack_into(">B", body, at, length)
     with pytest.raises(RemoteProtocolError):
         parse(frames.frame(frames.OPEN, bytes(body)))
 

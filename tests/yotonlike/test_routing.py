@@ -7,6 +7,7 @@ import pytest
 
 from yotonlike.protocol import credit, events, requests
 from yotonlike.protocol.connection import CLOSED, Connection
+from yotonlike.protocol.positions import Positions
 from yotonlike.protocol.routing import Node
 from yotonlike.protocol.settings import Settings
 
@@ -49,8 +50,8 @@ class Sub(object):
     kind = credit.SUBSCRIPTION
 
     def __init__(self, node, name=NEWS, policy=credit.BLOCK, window=1000):
-        self.got, self.held, self.sources, self.lost_links = [], [], {}, 0
-        self.node = node
+        self.got, self.waiting, self.sources, self.lost_links = [], [], {}, 0
+        self.node, self.positions = node, Positions()
         self.sink = node.open_sink(self.kind, policy, window, name, "text", self)
 
     def attached(self, inlet, source, number):
@@ -58,11 +59,14 @@ class Sub(object):
 
     def deliver(self, inlet, batch):
         self.got += [(batch.source, number) for number in range(batch.number, batch.end)]
-        self.held.append(batch)
+        self.waiting.append(batch)
+
+    def held(self):
+        return self.waiting
 
     def consume(self):
-        while self.held:
-            batch = self.held.pop()
+        while self.waiting:
+            batch = self.waiting.pop()
             batch.origin.owner.consume(batch.origin, batch.cost)
 
     def wanted(self, inlet):

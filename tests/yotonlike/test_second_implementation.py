@@ -189,12 +189,15 @@ class Peer(object):
 
     @staticmethod
     def note_sink(sinks, body):
-        number, kind, policy, window, length = struct.unpack(">IBBQH", body[:16])
-        sinks[number] = kind, policy, window, body[16:16 + length].decode("utf-8"), body[16 + length:].decode("ascii")
+        number, kind, policy, window, used, length, type_length = struct.unpack(">IBBQQHB", body[:25])
+        assert used <= window and (len(body) - 25 - length - type_length) % 24 == 0
+        sinks[number] = (kind, policy, window, body[25:25 + length].decode("utf-8"),
+                         body[25 + length:25 + length + type_length].decode("ascii"))
 
     # 5, 6, 8
-    def open(self, sink, kind, name, type_name=b"text", policy=BLOCK, window=1 << 20):
-        self.send(OPEN, ">IBBQH", sink, kind, policy, window, len(name), rest=name + type_name)
+    def open(self, sink, kind, name, type_name=b"text", policy=BLOCK, window=1 << 20, used=0, positions=()):
+        self.send(OPEN, ">IBBQQHB", sink, kind, policy, window, used, len(name), len(type_name),
+                  rest=name + type_name + b"".join(struct.pack(">16sQ", *position) for position in positions))
 
     def send_data(self, sink, alias, number, messages):
         lengths = struct.pack("<%dI" % len(messages), *map(len, messages))
@@ -406,7 +409,7 @@ def test_it_subscribes_and_gives_credit(context, peers):
     peer.join_as_initiator()
     window = 1000
     peer.open(1, SUBSCRIPTION, b"news", window=window)
-    peer.send(OPEN, ">IBBQH", 2, SUBSCRIPTION, BLOCK, window, 4, rest=b"newsbinary")  # another type: never fed
+    peer.open(2, SUBSCRIPTION, b"news", b"binary", BLOCK, window)  # another type: never fed
     alias, epoch, _ = peer.expect(SOURCE, ">I16s")
     assert peer.expect(ATTACH, ">IIQ") == [1, alias, 0, b""]
     texts = [u"message %d \u20ac" % number for number in range(200)]
@@ -450,6 +453,33 @@ def test_the_publisher_waits_for_credit_and_for_nobody_who_is_gone(context, peer
     assert peer.expect_data()[3] == [b"x" * 50]
     assert peer.expect(WANT, ">I") == [1, b""]
     assert news.send(u"z", timeout=LIMIT) == 0
+
+
+def test_it_goes_on_where_it_was(context, peers):
+    news = yotonlike.PubChannel(context, u"news", history=3 * 37)
+    for number in range(10):
+        news.send(u"%05d" % number)
+    peer = peers(context)
+    peer.join_as_initiator()
+    peer.open(1, SUBSCRIPTION, b"news")
+    alias, epoch, _ = peer.expect(SOURCE, ">I16s")
+    assert peer.expect(ATTACH, ">IIQ") == [1, alias, 0, b""]  # it is new here, so it misses what is not kept
+    assert peer.expect_data() == (1, alias, 7, [b"00007", b"00008", b"00009"])
+    peer.open(2, SUBSCRIPTION, b"news", positions=[(b"x" * 16, 3), (epoch, 9)])
+    assert peer.expect(ATTACH, ">IIQ") == [2, alias, 9, b""]
+    assert peer.expect_data() == (2, alias, 9, [b"00009"])
+    peer.open(3, SUBSCRIPTION, b"news", positions=[(epoch, 10)], window=100, used=63)
+    assert peer.expect(ATTACH, ">IIQ") == [3, alias, 10, b""]
+    news.wait_for_subscriber(LIMIT)
+    while len(news.subscribers) < 3:
+        news.wait_for_subscriber(LIMIT)
+    assert news.send(u"00010", 0) == 3
+    assert sorted(peer.expect_data() for _ in range(3)) == [(sink, alias, 10, [b"00010"]) for sink in (1, 2, 3)]
+    with pytest.raises(yotonlike.WouldBlock):  # the used part of the third one's window
+        news.send_nowait(u"00011")
+    assert peer.expect(WANT, ">I") == [3, b""]
+    peer.send(GRANT, ">IQ", 3, 37)
+    assert news.send(u"00011", LIMIT) == 3
 
 
 def test_a_message_larger_than_the_window_comes_in_fragments(context, peers):
@@ -530,6 +560,46 @@ def test_it_publishes_and_keeps_to_its_credit(context, peers):
 
 
 # -- 9: requests --------------------------------------------------------------------------------------------------------------
+
+def test_it_comes_back_as_a_publisher(context, peers):
+    sub = yotonlike.SubChannel(context, u"news", window=1000)
+    epoch = os.urandom(16)
+
+    def come(expected_used, *expected):
+        peer = peers(context)
+        peer.say_hello()
+        peer.expect_hello()
+        peer.expect(NODES, ">B")
+        peer.expect(SYNCED)
+        peer.send(NODES, ">B", 1, rest=peer.id)
+        peer.send(SYNCED)
+        sink, _, _, window, used, length, type_length, rest = peer.expect(OPEN, ">IBBQQHB")
+        rest = rest[length + type_length:]
+        assert (window, used) == (1000, expected_used)
+        assert [struct.unpack(">16sQ", rest[at:at + 24]) for at in range(0, len(rest), 24)] == list(expected)
+        peer.expect(SYNCED)
+        peer.send(SOURCE, ">I16s", 5, epoch)
+        peer.send(ATTACH, ">IIQ", sink, 5, 0)
+        return peer, sink
+
+    peer, sink = come(0)
+    peer.send_data(sink, 5, 0, [b"0", b"1", b"2"])
+    peer.send(LARGE, ">IIQQ", sink, 5, 3, 10, rest=b"half")  # cut off in the middle
+    assert sub.recv(LIMIT) == u"0"
+    peer.send(BYE, ">B", 0)
+    peer.expect_end()
+    peer, sink = come(3 * 33, (epoch, 3))  # a batch, which is handed back when its last message is taken
+    peer.send_data(sink, 5, 1, [b"1", b"2", b"3", b"4"])  # two of which it has
+    assert [sub.recv(LIMIT) for _ in range(4)] == [u"1", u"2", u"3", u"4"]
+    peer.send_data(sink, 5, 2, [b"2", b"3"])
+    peer.send_data(sink, 5, 7, [b"7"])
+    assert sub.recv(LIMIT) == u"7" and sub.dropped == 2
+    peer.send(WANT, ">I", sink)
+    granted = 0
+    while granted < 10 * 33:  # with what had come before, and what was dropped
+        granted += peer.expect(GRANT, ">IQ")[1]
+    assert granted == 10 * 33
+
 
 def test_it_serves_requests(context, peers):
     calc = yotonlike.ReqChannel(context, u"calc")
@@ -712,10 +782,12 @@ BROKEN = {
     "an unknown kind": broken(99),
     "a body on SYNCED": broken(SYNCED, rest=b"x"),
     "a short OPEN": broken(OPEN, ">I", 1),
-    "a name cut off": broken(OPEN, ">IBBQH", 1, 1, 0, 10, 10, rest=b"abc"),
-    "an unknown kind of sink": broken(OPEN, ">IBBQH", 1, 9, 0, 10, 1, rest=b"atext"),
-    "an unknown policy": broken(OPEN, ">IBBQH", 1, 1, 9, 10, 1, rest=b"atext"),
-    "a name that is no text": broken(OPEN, ">IBBQH", 1, 1, 0, 10, 1, rest=b"\xfftext"),
+    "a name cut off": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 10, 0, rest=b"abc"),
+    "an unknown kind of sink": broken(OPEN, ">IBBQQHB", 1, 9, 0, 10, 0, 1, 4, rest=b"atext"),
+    "an unknown policy": broken(OPEN, ">IBBQQHB", 1, 1, 9, 10, 0, 1, 4, rest=b"atext"),
+    "a name that is no text": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 1, 4, rest=b"\xfftext"),
+    "half a position": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 1, 4, rest=b"atext" + b"e" * 23),
+    "too many positions": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 1, 4, rest=b"atext" + b"e" * 24 * 1025),
     "half an id": broken(NODES, ">B", 1, rest=b"x" * 15),
     "a second HELLO": broken(HELLO, ">16s16sIQ", b"x" * 16, b"y" * 16, 1, 1),
     "a sink that is not there": broken(CLOSE, ">I", 5),

@@ -24,7 +24,9 @@ from .._compat import SURROGATES, monotonic, text_type
 from ..dispatch import Signal
 from ..errors import MessageTooBig, Timeout, WouldBlock
 from ..protocol.codecs import BINARY, TEXT, encode_message
-from ..protocol.credit import BLOCK, OVERHEAD, SUBSCRIPTION, Batch
+from ..protocol.credit import BLOCK, OVERHEAD, SUBSCRIPTION
+from ..protocol.history import History
+from ..protocol.publication import DROP, LAG, KeptPublication, Publication
 from ..transport.waiting import deadline_after
 from .base import Channel, looks_for_forks
 
@@ -41,8 +43,7 @@ QUIET = 0.0002
 #: Seconds after the departure of a full stage in which the I/O thread leaves the next one to the sender: in a stream it
 #: would only take a part of it, and the switches between the two threads cost more than the sending.
 FLOW = 0.002
-#: Room when nobody sets a limit.
-_UNLIMITED = 1 << 40
+_WHEN_SLOW = {"block": BLOCK, "lag": LAG, "drop": DROP}
 
 
 class Subscriber(object):
@@ -53,23 +54,26 @@ class Subscriber(object):
         on_full (str): ``"block"``, ``"drop_oldest"`` or ``"latest"``.
         window (int): bytes.
         left (int): bytes of the window that are left.
+        behind (int): messages that it has yet to get from the history.
         blocking (bool): whether it holds the publisher up now.
     """
 
-    __slots__ = ("peer", "on_full", "window", "left", "blocking")
+    __slots__ = ("peer", "on_full", "window", "left", "behind", "blocking")
 
-    def __init__(self, peer, outlet):
-        # type: (str, Outlet) -> None
+    def __init__(self, peer, outlet, publication):
+        # type: (str, Outlet, Publication) -> None
         self.peer = peer
         self.on_full = ("block", "drop_oldest", "latest")[outlet.policy]
         self.window = outlet.window
         self.left = outlet.room()
-        self.blocking = outlet.policy == BLOCK and outlet.asked
+        self.behind = publication.behind(outlet)
+        self.blocking = outlet in publication.held_by
 
     def __repr__(self):
         # type: () -> str
-        return "<Subscriber at %s, %s, %d of %d bytes left%s>" % (
-            self.peer, self.on_full, self.left, self.window, ", blocking" if self.blocking else "")
+        return "<Subscriber at %s, %s, %d of %d bytes left%s%s>" % (
+            self.peer, self.on_full, self.left, self.window,
+            ", %d messages behind" % self.behind if self.behind else "", ", blocking" if self.blocking else "")
 
 
 class PubChannel(Channel):
@@ -79,17 +83,20 @@ class PubChannel(Channel):
         context (Context): where it lives.
         name (str): of the channel.
         message_type (MessageType): TEXT, BINARY, OBJECT or your own.
-        history (int): bytes of messages kept for later subscribers; only 0 so far.
+        history: bytes of messages (each costs 32 more) that are kept, for subscriptions that come late or come back;
+            or a store of your own, see :class:`~yotonlike.protocol.history.History`.
+        when_slow (str): what a subscription with ``on_full="block"`` does that is slow. ``"block"``: it holds the publisher;
+            one that still reads the history does so only where it would miss something. With a history also ``"lag"``: it reads
+            from there later and misses what is gone by then; ``"drop"``: it misses what is more than its window.
 
     Attributes:
         writable (Signal): called when there is room again after a message found none.
     """
 
-    def __init__(self, context, name, message_type=TEXT, history=0):
-        # type: (Any, str, Any, int) -> None
+    def __init__(self, context, name, message_type=TEXT, history=0, when_slow="block"):
+        # type: (Any, str, Any, Any, str) -> None
         super(PubChannel, self).__init__(context, name, message_type)
-        if history:
-            raise ValueError("history is not supported yet, so it has to be 0, not %r." % (history,))
+        self._publication = _publication(history, when_slow)
         self.writable = Signal(context.dispatcher)
         self._is_text = self.message_type is TEXT
         #: The type of messages that are staged as they are, and what tells that such a one is as many bytes long.
@@ -98,9 +105,6 @@ class PubChannel(Channel):
         self._max = context.max_message
         self._stage_size = min(STAGE, self._max + OVERHEAD + 1)  # what costs as much may be too big, so it is looked at
         self._key = SUBSCRIPTION, self.name, self.message_type.name
-        self._epoch = os.urandom(16)
-        self._number = 0
-        self._outlets = []  # type: List[Outlet]
         self._count = 0             # subscriptions, for send to return
         self._stage = []  # type: List[Any]  # texts of TEXT, else encoded messages
         self._spent = 0             # what all messages so far have cost
@@ -213,14 +217,13 @@ class PubChannel(Channel):
         """Send now if there is room; under the guard."""
         self._check_open()
         self.flush_stage()
-        slow = [outlet for outlet in self._outlets if not outlet.accepts(cost)]
-        if not slow and self._outlets:
+        room = self._publication.has_room(cost)
+        if room:
             self._depart_alone(item)
-        for outlet in slow:
+        else:
             self._refused = True  # here, under the guard: room that comes back a moment later must not go unnoticed
-            outlet.owner.ask(outlet)
         self.context.transmit()
-        return not slow
+        return room
 
     def flush_stage(self):
         # type: () -> None
@@ -247,11 +250,8 @@ class PubChannel(Channel):
             lengths, data = TEXT.encode_batch(items)
         else:
             lengths, data = list(map(len, items)), b"".join(items) if len(items) > 1 else items[0]
-        batch = Batch(self._epoch, self._number, lengths, data)
-        self._number = batch.end
         self._departed = monotonic()
-        for outlet in self._outlets:
-            outlet.owner.push(outlet, batch)
+        self._publication.publish(lengths, data)
 
     def take_turn(self, now):
         # type: (float) -> None
@@ -265,10 +265,8 @@ class PubChannel(Channel):
     def _measure(self, spent):
         # type: (int) -> None
         """Compute the room anew; the stage was empty at ``spent``."""
-        rooms = [outlet.room() for outlet in self._outlets if outlet.policy == BLOCK]
-        room = -1 if self._closed or not self._outlets else min(rooms) if rooms else _UNLIMITED
         self._full_at = spent + self._stage_size
-        self._room_end = spent + room
+        self._room_end = spent + (self._publication.room() if self._closed is None else -1)
         self._limit = min(self._full_at, self._room_end) if self._scheduled else 0
 
     def holds(self):
@@ -285,7 +283,8 @@ class PubChannel(Channel):
         with self._guard:
             self.flush_stage()
             self.context.transmit()
-            return [Subscriber(self.context.peer_of(outlet.owner), outlet) for outlet in self._outlets]
+            return [Subscriber(self.context.peer_of(outlet.owner), outlet, self._publication)
+                    for outlet in self._publication.outlets]
 
     def wait_for_subscriber(self, timeout=None):
         # type: (Optional[float]) -> int
@@ -309,22 +308,23 @@ class PubChannel(Channel):
         # type: (Outlet) -> None
         """A subscription appeared."""
         self.flush_stage()
-        self._outlets.append(outlet)
-        self._count = len(self._outlets)
-        outlet.owner.attach(outlet, self._epoch, self._number)
+        self._publication.attach(outlet)
+        self._count = len(self._publication.outlets)
+        self.flush_stage()  # again, because it also measures the room
         self._room_again()
 
     def detach(self, outlet):
         # type: (Outlet) -> None
         """A subscription is gone; it holds nobody up any more."""
-        self._outlets.remove(outlet)
-        self._count = len(self._outlets)
+        self._publication.detach(outlet)
+        self._count = len(self._publication.outlets)
         self.flush_stage()
         self._room_again()
 
     def granted(self, outlet):
         # type: (Outlet) -> None
         """A subscription handed window back."""
+        self._publication.granted(outlet)
         if not self._stage:
             self._measure(self._spent)
         self._room_again()
@@ -340,7 +340,7 @@ class PubChannel(Channel):
         # type: (Exception) -> None
         """See Channel."""
         super(PubChannel, self).forget(reason)
-        self._outlets, self._count, self._scheduled = [], 0, False
+        self._count, self._scheduled = 0, False
         del self._stage[:]
         self._measure(self._spent)
 
@@ -348,8 +348,29 @@ class PubChannel(Channel):
         # type: () -> None
         self.flush_stage()
         self.context.node.remove_feeder(self._key, self)
-        self._outlets, self._count, self._scheduled = [], 0, False
+        self._publication.close()
+        self._count, self._scheduled = 0, False
         self._measure(self._spent)
+
+
+def _publication(history, when_slow):
+    # type: (Any, str) -> Publication
+    """
+    Raises:
+        ValueError: there is no such way to publish.
+    """
+    if when_slow not in _WHEN_SLOW:
+        raise ValueError("when_slow is %s, not %r." % (", ".join(map(repr, sorted(_WHEN_SLOW))), when_slow))
+    epoch = os.urandom(16)
+    if not hasattr(history, "append"):
+        if history < 0:
+            raise ValueError("A history is a number of bytes, or a store, not %r." % (history,))
+        if not history and when_slow != "block":
+            raise ValueError("when_slow=%r needs a history." % when_slow)
+        if not history:
+            return Publication(epoch)
+        history = History(history)
+    return KeptPublication(epoch, history, _WHEN_SLOW[when_slow])
 
 
 def _is_bytes(data):

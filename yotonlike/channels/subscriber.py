@@ -15,12 +15,13 @@ from ..dispatch import Signal
 from ..errors import Closed, DecodeError, Timeout, WouldBlock
 from ..protocol.codecs import BINARY, OBJECT, TEXT, decode_message
 from ..protocol.credit import BLOCK, DROP_OLDEST, LATEST, OVERHEAD, SUBSCRIPTION, Batch
+from ..protocol.positions import Positions
 from ..transport.waiting import deadline_after
 from .base import Channel, looks_for_forks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Deque, Dict, Iterator, List, Optional
+    from typing import Any, Deque, Iterator, List, Optional
 
     from ..protocol.credit import Inlet
 
@@ -33,6 +34,24 @@ CALLBACKS_A_TURN = 1000
 _NOTHING = object()
 
 
+class Gap(object):
+    """Messages that were published and will not come, in the place where they would have come.
+
+    Attributes:
+        missed (int): how many.
+    """
+
+    __slots__ = ("missed",)
+
+    def __init__(self, missed):
+        # type: (int) -> None
+        self.missed = missed
+
+    def __repr__(self):
+        # type: () -> str
+        return "<Gap of %d messages>" % self.missed
+
+
 class SubChannel(Channel):
     """Receives what is published.
 
@@ -43,14 +62,15 @@ class SubChannel(Channel):
         on_full (str): what happens when the window is used up. ``"block"``: the publisher waits, nothing is missed.
             ``"drop_oldest"``: old messages go, counted in :attr:`dropped`. ``"latest"``: only the newest is kept.
         window (int): bytes of messages (each costs 32 more) that may be under way or wait here, per link.
+        gaps (bool): give a :class:`Gap` in the place of messages that are missing.
 
     Attributes:
         received (Signal): called with each message in ``process_events()``; use this or :meth:`recv`.
         dropped (int): messages that were published and will not come.
     """
 
-    def __init__(self, context, name, message_type=TEXT, on_full="block", window=1 << 20):
-        # type: (Any, str, Any, str, int) -> None
+    def __init__(self, context, name, message_type=TEXT, on_full="block", window=1 << 20, gaps=False):
+        # type: (Any, str, Any, str, int, bool) -> None
         super(SubChannel, self).__init__(context, name, message_type)
         if on_full not in _POLICIES:
             raise ValueError("on_full is %s, not %r." % (", ".join(map(repr, sorted(_POLICIES))), on_full))
@@ -59,8 +79,9 @@ class SubChannel(Channel):
         self.kind = SUBSCRIPTION
         self.received = Signal(context.dispatcher, self._schedule_unguarded)
         self.dropped = 0
-        self._expected = {}  # type: Dict[bytes, int]  # publisher -> number of its next message
-        self._batches = deque()  # type: Deque[Batch]
+        self.positions = Positions()
+        self._gaps = gaps
+        self._batches = deque()  # type: Deque[Any]  # batches, and gaps between them
         self._ready = []  # type: List[Any]  # messages of the batch in hand but the last, the next one at the end
         self._slow = []  # type: List[Any]   # the same, while each is accounted for by itself
         self._last = _NOTHING  # type: Any   # the last message of the batch in hand
@@ -101,7 +122,7 @@ class SubChannel(Channel):
                     raise WouldBlock("No message waits in %r." % self)
                 raise Timeout("No message came to %r within %s s." % (self, timeout))
             message = found[0]
-        return decode_message(self.message_type, message) if self._is_foreign else message
+        return decode_message(self.message_type, message) if self._is_foreign and type(message) is not Gap else message
 
     def recv_nowait(self):
         # type: () -> Any
@@ -141,8 +162,8 @@ class SubChannel(Channel):
         # type: () -> int
         """Messages that have come and were not taken."""
         with self._guard:
-            return (sum(len(batch.lengths) for batch in self._batches) + len(self._ready) + len(self._slow)
-                    + (self._last is not _NOTHING))
+            return (sum(len(batch.lengths) for batch in self._batches if type(batch) is Batch) + len(self._ready)
+                    + len(self._slow) + (self._last is not _NOTHING))
 
     def _take(self):
         # type: () -> Any
@@ -164,6 +185,8 @@ class SubChannel(Channel):
                 if self._closed is not None:
                     raise Closed(str(self._closed))
                 return None
+            if type(self._batches[0]) is Gap:
+                return self._batches.popleft(),
             self._load()
 
     def _load(self):
@@ -207,19 +230,29 @@ class SubChannel(Channel):
     def attached(self, inlet, source, number):
         # type: (Inlet, bytes, int) -> None
         """A publisher feeds this subscription, beginning with that number."""
-        self._expected.setdefault(source, number)
+        self.positions.attached(source, number)
 
     def deliver(self, inlet, batch):
         # type: (Inlet, Batch) -> None
         """Messages arrived."""
-        expected = self._expected.get(batch.source, batch.number)
-        if batch.number > expected:
-            self.dropped += batch.number - expected
-        self._expected[batch.source] = batch.end
-        self._batches.append(batch)
+        new, missed = self.positions.take(batch)
+        if missed:
+            self.dropped += missed
+            if self._gaps:
+                self._batches.append(Gap(missed))
+        if new is None:
+            return
+        self._batches.append(new)
         self.context.loop.notify(self._waiters)
         if self.received:
             self._schedule()
+
+    def held(self):
+        # type: () -> List[Batch]
+        """What has come and was not taken."""
+        if self._hand is not None and self._paid:
+            self._hand, self._paid = self._hand.split(self._paid)[1], 0
+        return [batch for batch in [self._hand] + list(self._batches) if type(batch) is Batch]
 
     def wanted(self, inlet):
         # type: (Inlet) -> None
@@ -255,7 +288,7 @@ class SubChannel(Channel):
 
     def lost(self, inlet):
         # type: (Inlet) -> None
-        """A link is gone; what had come over it can still be taken."""
+        """A link is gone; what had come over it can still be taken, and its window goes back over the next one."""
 
     def cancelled(self, connection, request):
         # type: (Any, int) -> None

@@ -23,7 +23,7 @@ from . import frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Deque, Optional, Sequence, Tuple
+    from typing import Any, Deque, Iterable, List, Optional, Sequence, Tuple
 
 #: What a message costs besides its bytes: about what the interpreter needs to hold one, so that a million empty
 #: messages are bounded too.
@@ -111,30 +111,35 @@ class Outlet(object):
         sink (int): the peer's number for it, unique on its link.
         kind, policy, window, name, type_name: as the peer opened it.
         credit (int): bytes that may still be sent; negative after a message longer than the window.
+        positions (dict): epoch -> number of the message that the subscription awaits next; until it is taken up.
         queued (int): cost of what waits here.
+        lagging (int): publishers that have more for it in their histories.
         asked (bool): whether WANT has been sent since the last grant.
     """
 
-    __slots__ = ("sink", "kind", "policy", "window", "name", "type_name", "credit", "queue", "queued", "asked",
-                 "scheduled", "owner", "relay", "publishers", "pending", "_sent")
+    __slots__ = ("sink", "kind", "policy", "window", "name", "type_name", "positions", "credit", "queue", "queued",
+                 "lagging", "asked", "scheduled", "owner", "relay", "publishers", "pending", "_newest", "_sent")
 
-    def __init__(self, sink, kind, policy, window, name, type_name):
-        # type: (int, int, int, int, str, str) -> None
+    def __init__(self, sink, kind, policy, window, name, type_name, positions=(), held=0):
+        # type: (int, int, int, int, str, str, Any, int) -> None
         self.sink = sink
         self.kind = kind
         self.policy = policy
         self.window = window
         self.name = name
         self.type_name = type_name
-        self.credit = window
+        self.positions = dict(positions)
+        self.credit = window - held
         self.queue = deque()  # type: Deque[Batch]
         self.queued = 0
+        self.lagging = 0
         self.asked = False
         self.scheduled = False      # whether the connection has it in its round
         self.owner = None           # type: Any  # the carrier that moves it: a link, or a channel of this context
         self.relay = None           # type: Any  # the sink that this context opened elsewhere on its behalf
         self.publishers = []        # type: Any  # channels of this context that feed it
         self.pending = 0            # requests sent and not answered, for choosing among repliers
+        self._newest = {}  # type: Any  # with DROP_OLDEST: publisher -> end of its newest batch
         self._sent = 0              # bytes of queue[0] that already left as fragments
 
     def room(self):
@@ -153,10 +158,14 @@ class Outlet(object):
         """Queue a batch; what the policy drops shows as a gap in the numbers."""
         if self.policy == LATEST:
             batch = self._conflate(batch)
+        if self.policy == DROP_OLDEST:
+            if not self.queue:
+                self._newest.clear()
+            self._newest[batch.source] = batch.end
         self.queue.append(batch)
         self.queued += batch.cost
-        if self.policy == DROP_OLDEST:
-            self._drop_to(self.window)
+        if self.queued > self.window and self.policy == DROP_OLDEST:
+            self._drop_oldest()
 
     def _conflate(self, batch):
         # type: (Batch) -> Batch
@@ -191,28 +200,30 @@ class Outlet(object):
                 return True
         return False
 
-    def _drop_to(self, limit):
-        # type: (int) -> None
-        first = 1 if self._sent else 0
-        while self.queued > limit and len(self.queue) > first:
-            batch = self.queue[first]
-            over, count = self.queued - limit, 0
+    def _drop_oldest(self):
+        # type: () -> None
+        """Let at most a window wait, and the newest message of each publisher: nobody would tell that it is missing."""
+        at = 1 if self._sent else 0
+        while self.queued > self.window and at < len(self.queue):
+            batch = self.queue[at]
+            over, count = self.queued - self.window, 0
             for length in batch.lengths:
                 count += 1
                 over -= length + OVERHEAD
                 if over <= 0:
                     break
-            if count == len(batch.lengths) and len(self.queue) == first + 1:
-                count -= 1  # the newest message always stays
+            if count == len(batch.lengths) and self._newest[batch.source] == batch.end:
+                count -= 1
                 if not count:
-                    return
+                    at += 1
+                    continue
             lost, rest = batch.split(count)
             self.queued -= lost.cost
             lost.hand_back()
             if rest.lengths:
-                self.queue[first] = rest
+                self.queue[at] = rest
             else:
-                del self.queue[first]
+                del self.queue[at]
 
     def take(self):
         # type: () -> Optional[Tuple[Batch, int, int]]
@@ -267,6 +278,15 @@ class Outlet(object):
         self.credit += amount
         self.asked = False
 
+    def tell_granted(self):
+        # type: () -> None
+        """Tell the publishers that window came back, each time another one first, because the first may use it all."""
+        publishers = self.publishers
+        if len(publishers) > 1:
+            publishers.append(publishers.pop(0))
+        for publisher in list(publishers):
+            publisher.granted(self)
+
 
 class Inlet(object):
     """The receiver's half: what is held here, and what may be handed back.
@@ -279,15 +299,17 @@ class Inlet(object):
         wanted (bool): the sender waits.
         eager (bool): whether a sender that waits gets back every bit at once; else it is left to :meth:`release`.
         target: whoever opened the sink; the protocol only carries it.
+        lost (bool): its link is gone. What is still held of it is taken over by the next link, see :func:`orphans`.
     """
 
-    __slots__ = ("sink", "window", "held", "freed", "wanted", "eager", "target", "owner", "partial", "for_requests")
+    __slots__ = ("sink", "window", "held", "freed", "wanted", "eager", "target", "owner", "partial", "for_requests",
+                 "lost")
 
-    def __init__(self, sink, window, target=None):
-        # type: (int, int, Any) -> None
+    def __init__(self, sink, window, target=None, held=0):
+        # type: (int, int, Any, int) -> None
         self.sink = sink
         self.window = window
-        self.held = 0
+        self.held = held
         self.freed = 0
         self.wanted = False
         self.eager = False
@@ -295,6 +317,7 @@ class Inlet(object):
         self.for_requests = getattr(target, "kind", None) == REPLIER
         self.owner = None      # type: Any  # the connection that it belongs to
         self.partial = None    # type: Any  # a long message that is still arriving
+        self.lost = False
 
     def received(self, cost):
         # type: (int) -> None
@@ -324,3 +347,13 @@ class Inlet(object):
         if amount:
             self.wanted = self.eager = False
         return amount
+
+
+def orphans(batches):
+    # type: (Iterable[Batch]) -> List[Batch]
+    """Those that came over links that are gone, and are still held.
+
+    The next link takes them over: it opens the sink with that much of the window used, and gets it back as they are
+    consumed. Otherwise each link that is lost would let one more window wait.
+    """
+    return [batch for batch in batches if batch.origin is not None and batch.origin.lost]

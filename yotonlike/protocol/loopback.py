@@ -25,8 +25,8 @@ class Loopback(object):
         self.outlets = {}  # type: Dict[int, credit.Outlet]
         self._node = node
 
-    def open_sink(self, sink, kind, policy, window, name, type_name, target):
-        # type: (int, int, int, int, str, str, Any) -> credit.Inlet
+    def open_sink(self, sink, kind, policy, window, name, type_name, target, positions=(), held=0):
+        # type: (int, int, int, int, str, str, Any, Any, int) -> credit.Inlet
         """Open both halves."""
         inlet = self.inlets[sink] = credit.Inlet(sink, window, target)
         outlet = self.outlets[sink] = credit.Outlet(sink, kind, policy, window, name, type_name)
@@ -96,8 +96,7 @@ class Loopback(object):
         if amount and outlet is not None:
             outlet.granted(amount)
             self.schedule(outlet)
-            for feeder in list(outlet.publishers):
-                feeder.granted(outlet)
+            outlet.tell_granted()
 
     def send_reply(self, request, status, data):
         # type: (int, int, bytes) -> None

@@ -11,12 +11,13 @@ Local channels plug in as *feeders* (they push into outlets) and *targets* (they
 
 * feeder: ``attach(outlet)``, ``detach(outlet)``, ``granted(outlet)``
 * target: ``kind``, ``deliver(inlet, batch)``, ``attached(inlet, source, number)``, ``wanted(inlet)``,
-  ``lost(inlet)``, ``cancelled(connection, request)``
+  ``lost(inlet)``, ``cancelled(connection, request)``; of a subscription also ``positions`` and ``held()``
 """
 from __future__ import absolute_import, division, print_function
 
 from . import credit
 from .loopback import Loopback
+from .positions import Positions
 from .requests import Requests
 
 TYPE_CHECKING = False
@@ -53,19 +54,29 @@ class _Relay(object):
     def __init__(self, node, outlet):
         # type: (Node, credit.Outlet) -> None
         self.kind = outlet.kind
+        self.positions = Positions(outlet.positions.items())
         self._node = node
         self._outlet = outlet
 
     def deliver(self, inlet, batch):
         # type: (credit.Inlet, credit.Batch) -> None
-        if self.kind == credit.REPLIER:
+        new = batch  # type: Any
+        if self.kind == credit.SUBSCRIPTION:
+            new, _ = self.positions.take(batch)
+        elif self.kind == credit.REPLIER:
             number = self._node.requests.remember(self._outlet, inlet.owner, batch.number)
-            batch = credit.Batch(batch.source, number, batch.lengths, batch.data, inlet)
-        self._outlet.owner.push(self._outlet, batch)
+            new = credit.Batch(batch.source, number, batch.lengths, batch.data, inlet)
+        if new is not None:
+            self._outlet.owner.push(self._outlet, new)
 
     def attached(self, inlet, source, number):
         # type: (credit.Inlet, bytes, int) -> None
+        self.positions.attached(source, number)
         self._outlet.owner.attach(self._outlet, source, number)
+
+    def held(self):
+        # type: () -> Any
+        return self._outlet.queue
 
     def wanted(self, inlet):
         # type: (credit.Inlet) -> None
@@ -74,7 +85,7 @@ class _Relay(object):
 
     def lost(self, inlet):
         # type: (credit.Inlet) -> None
-        """What that link had sent and still waits here goes on; its window has nowhere to go back to."""
+        """What that link had sent and still waits here goes on; its window goes back over the next one."""
 
     def cancelled(self, connection, request):
         # type: (Any, int) -> None
@@ -163,13 +174,20 @@ class Node(object):
         for sink in list(self._sinks.values()):
             inlet = sink.inlets.pop(connection, None)
             if inlet is not None:
+                inlet.lost = True
                 sink.target.lost(inlet)
         self.requests.abandoned_by(connection)
 
     def _announce(self, connection, sink):
         # type: (Any, Sink) -> None
-        sink.inlets[connection] = connection.open_sink(sink.number, sink.kind, sink.policy, sink.window, sink.name,
-                                                       sink.type_name, sink.target)
+        positions, orphans = (), []  # type: Any, List[credit.Batch]
+        if sink.kind == credit.SUBSCRIPTION:
+            positions, orphans = sink.target.positions.known(), credit.orphans(sink.target.held())
+        inlet = connection.open_sink(sink.number, sink.kind, sink.policy, sink.window, sink.name, sink.type_name,
+                                     sink.target, positions, sum(batch.cost for batch in orphans))
+        sink.inlets[connection] = inlet
+        for batch in orphans:
+            batch.origin = inlet
 
     def _behind(self, sink):
         # type: (Sink) -> Any
@@ -190,6 +208,7 @@ class Node(object):
             for connection in self._connections:
                 if connection is not outlet.owner:
                     self._announce(connection, sink)
+        outlet.positions = {}  # whoever comes now is new to the subscription
 
     def closed(self, outlet):
         # type: (credit.Outlet) -> None

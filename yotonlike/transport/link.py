@@ -238,7 +238,8 @@ class Link(object):
         """Whether nothing waits to be sent."""
         connection = self.connection
         return connection is None or not (self._unsent or connection.has_output()
-                                          or any(outlet.queue for outlet in connection.outlets.values()))
+                                          or any(outlet.queue or outlet.lagging
+                                                 for outlet in connection.outlets.values()))
 
     # -- going down -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,359 @@
+"""Publishers that keep what they sent: who comes late, comes back, or is slow reads on where it stands."""
+from __future__ import absolute_import, division, print_function
+
+import pytest
+import yotonlike
+from yotonlike import BINARY, Gap, History, PubChannel, SubChannel
+from yotonlike.protocol.credit import OVERHEAD
+from yotonlike.testing import LinkedContexts
+
+LIMIT = 20  # seconds that a test waits for what has to come
+KEY = b"0123456789abcdef0123456789abcdef"
+COST = 6 + OVERHEAD  # of one of the texts below
+
+
+@pytest.fixture(params=["linked", "relayed", "local"])
+def pair(request):
+    """Two contexts, linked or with a third one between them, or one that is both."""
+    with LinkedContexts({"linked": 2, "relayed": 3, "local": 1}[request.param]) as contexts:
+        yield contexts[0], contexts[-1]
+
+
+@pytest.fixture
+def linked():
+    with LinkedContexts(2) as contexts:
+        yield contexts
+
+
+@pytest.fixture
+def chain():
+    """Three contexts over TCP, which link again by themselves."""
+    contexts = [yotonlike.Context(u"context %d" % number, KEY) for number in range(3)]
+    addresses = [context.bind("tcp://127.0.0.1:0").address for context in contexts[:2]]
+    for context, address in zip(contexts[1:], addresses):
+        context.connect(address, reconnect=True)
+    yield contexts
+    for context in reversed(contexts):
+        context.close()
+
+
+def text(number):
+    return u"%06d" % number
+
+
+def numbers(messages):
+    """What came, with the number of missing ones for a gap."""
+    return ["%d missed" % each.missed if type(each) is Gap else int(each) for each in messages]
+
+
+def receive(sub, last):
+    """Everything up to that message."""
+    got = []
+    while not got or got[-1] != last:
+        got += numbers([sub.recv(LIMIT)])
+    return got
+
+
+def check_gaps(got, end):
+    """Numbers in order, and in each gap as many as are missing there; returns how many."""
+    at, missed = 0, 0
+    for each in got:
+        if type(each) is int:
+            assert each == at
+            at += 1
+        else:
+            at += int(each.split()[0])
+            missed += int(each.split()[0])
+    assert at == end
+    return missed
+
+
+def test_who_comes_late_gets_what_was_kept(pair):
+    pub = PubChannel(pair[0], u"news", history=1 << 20)
+    for number in range(100):
+        assert pub.send(text(number), timeout=0) == 0
+    subs = [SubChannel(pair[1], u"news") for _ in range(2)]
+    for sub in subs:
+        assert receive(sub, 99) == list(range(100))
+    pub.send(text(100))
+    for sub in subs:
+        assert receive(sub, 100) == [100] and sub.dropped == 0
+
+
+def test_what_was_not_kept_is_a_gap_of_that_many(pair):
+    pub = PubChannel(pair[0], u"news", history=10 * COST)
+    for number in range(100):
+        pub.send(text(number))
+    silent, telling = SubChannel(pair[1], u"news"), SubChannel(pair[1], u"news", gaps=True)
+    assert receive(silent, 99) == list(range(90, 100)) and silent.dropped == 90
+    assert receive(telling, 99) == ["90 missed"] + list(range(90, 100)) and telling.dropped == 90
+
+
+def test_long_messages_are_kept_and_read(pair):
+    pub = PubChannel(pair[0], u"news", BINARY, history=1 << 20)
+    messages = [b"x" * 200000, b"", b"y" * 70000, b"z"]
+    for message in messages:
+        pub.send(message)
+    sub = SubChannel(pair[1], u"news", BINARY, window=1000)
+    assert [sub.recv(LIMIT) for _ in messages] == messages
+
+
+def test_a_foreign_message_type_and_a_gap(linked):
+    class Reversed(yotonlike.MessageType):
+        name = "reversed"
+
+        def encode(self, value):
+            return value[::-1]
+
+        def decode(self, data):
+            return data[::-1]
+
+    pub = PubChannel(linked[0], u"news", Reversed(), history=1)
+    pub.send(b"abc")
+    pub.send(b"def")
+    sub = SubChannel(linked[1], u"news", Reversed(), gaps=True)
+    assert sub.recv(LIMIT).missed == 1 and sub.recv(LIMIT) == b"def"
+
+
+@pytest.mark.parametrize("hop", [0, 1])
+def test_a_link_that_comes_back_repeats_nothing_and_loses_nothing(chain, hop):
+    pub, sub = PubChannel(chain[0], u"news", history=1 << 20), SubChannel(chain[2], u"news", gaps=True)
+    pub.wait_for_subscriber(LIMIT)
+    sent, got = 0, []
+    for _ in range(6):
+        link = [link for link in chain[hop].links if link.peer == u"context %d" % (hop + 1)][0]
+        for _ in range(50):
+            pub.send(text(sent))
+            sent += 1
+        link.close()
+        for _ in range(50):
+            pub.send(text(sent))
+            sent += 1
+        got += receive(sub, sent - 1)
+    assert got == list(range(sent)) and sub.dropped == 0
+
+
+def test_without_a_history_what_was_sent_meanwhile_is_counted(chain):
+    pub, sub = PubChannel(chain[0], u"news"), SubChannel(chain[1], u"news", gaps=True)
+    pub.wait_for_subscriber(LIMIT)
+    pub.send(text(0))
+    assert receive(sub, 0) == [0]
+    link, = chain[0].links
+    link.close()
+    assert pub.send(text(1)) == pub.send(text(2)) == 0
+    pub.wait_for_subscriber(LIMIT)
+    pub.send(text(3))
+    assert receive(sub, 3) == ["2 missed", 3] and sub.dropped == 2
+
+
+def test_a_subscriber_that_stalls_holds_one_window_however_often_its_link_is_lost(chain):
+    """Also the relay does: what came over a link that is gone uses up the window of the next one."""
+    pub, sub = PubChannel(chain[0], u"news", history=1 << 20), SubChannel(chain[2], u"news", window=20 * COST)
+    pub.wait_for_subscriber(LIMIT)
+    for number in range(20):
+        pub.send(text(number), timeout=0)
+    sent = 20
+    for turn in range(6):
+        node = chain[turn % 2]
+        link = [link for link in node.links if link.peer == u"context %d" % (turn % 2 + 1)][0]
+        link.close()
+        while True:  # without a subscriber, and while it catches up, the history takes it
+            try:
+                pub.send(text(sent), timeout=0)
+            except yotonlike.WouldBlock:
+                break
+            sent += 1
+            if sent % 100 == 0:
+                break
+        pub.wait_for_subscriber(LIMIT)
+        assert sub.pending <= 20
+        for outlet in [outlet for outlets in chain[1].node._outlets.values() for outlet in outlets]:
+            assert outlet.queued <= outlet.window
+    assert receive(sub, sent - 1) == list(range(sent))
+
+
+def test_slow_and_live_it_holds_the_publisher_as_without_a_history(pair):
+    sub = SubChannel(pair[1], u"news", window=10 * COST)
+    pub = PubChannel(pair[0], u"news", history=1 << 20)
+    pub.wait_for_subscriber(LIMIT)
+    sent = 0
+    with pytest.raises(yotonlike.WouldBlock):
+        while True:
+            pub.send_nowait(text(sent))
+            sent += 1
+    assert sent <= 20
+    who, = pub.subscribers
+    assert who.blocking and who.behind == 0 and "blocking" in repr(who)
+    assert receive(sub, sent - 1) == list(range(sent))
+    pub.send(text(sent), timeout=LIMIT)
+
+
+def test_who_catches_up_holds_the_publisher_only_where_it_would_miss_something(pair):
+    pub = PubChannel(pair[0], u"news", history=100 * COST)
+    for number in range(80):
+        pub.send(text(number))
+    sub = SubChannel(pair[1], u"news", window=10 * COST)
+    pub.wait_for_subscriber(LIMIT)
+    sent = 80
+    with pytest.raises(yotonlike.WouldBlock):
+        while True:
+            pub.send_nowait(text(sent))
+            sent += 1
+    assert 100 <= sent <= 130
+    who, = pub.subscribers
+    assert who.blocking and 90 <= who.behind <= 100 and "messages behind" in repr(who)
+    assert numbers([sub.recv(LIMIT) for _ in range(50)]) == list(range(50))
+    pub.send(text(sent), timeout=LIMIT)
+    assert receive(sub, sent) == list(range(50, sent + 1)) and sub.dropped == 0
+
+
+def test_lagging_nobody_holds_the_publisher_and_what_is_kept_comes_later(pair):
+    sub = SubChannel(pair[1], u"news", window=10 * COST, gaps=True)
+    pub = PubChannel(pair[0], u"news", history=1000 * COST, when_slow="lag")
+    pub.wait_for_subscriber(LIMIT)
+    for number in range(1000):
+        pub.send(text(number), timeout=0)
+    who, = pub.subscribers
+    assert 900 <= who.behind <= 1000 and not who.blocking
+    assert receive(sub, 999) == list(range(1000))
+    for number in range(1000, 4000):
+        pub.send(text(number), timeout=0)
+    got = receive(sub, 3999)
+    assert check_gaps(list(range(1000)) + got, 4000) == sub.dropped >= 1000
+    assert got[-1000:] == list(range(3000, 4000)) and pub.subscribers[0].behind == 0
+    pub.send(text(4000), timeout=0)
+    assert receive(sub, 4000) == [4000]
+
+
+@pytest.mark.parametrize("on_full, when_slow", [("block", "drop"), ("drop_oldest", "lag"), ("drop_oldest", "block")])
+def test_dropping_it_misses_what_is_more_than_its_window(pair, on_full, when_slow):
+    sub = SubChannel(pair[1], u"news", on_full=on_full, window=10 * COST, gaps=True)
+    pub = PubChannel(pair[0], u"news", history=1000 * COST, when_slow=when_slow)
+    pub.wait_for_subscriber(LIMIT)
+    for number in range(900):
+        pub.send(text(number), timeout=0)
+    got = receive(sub, 899)
+    assert check_gaps(got, 900) == sub.dropped >= 850 and got[-10:] == list(range(890, 900))
+
+
+def test_latest_comes_late_and_gets_the_newest(pair):
+    pub = PubChannel(pair[0], u"news", history=1000 * COST)
+    for number in range(900):
+        pub.send(text(number), timeout=0)
+    sub = SubChannel(pair[1], u"news", on_full="latest", window=10 * COST)
+    assert receive(sub, 899) == [899] and sub.dropped == 899
+    while not pub.subscribers:
+        pub.wait_for_subscriber(LIMIT)
+    for number in range(900, 2000):
+        pub.send(text(number), timeout=0)
+    got = receive(sub, 1999)
+    assert got == sorted(set(got)) and len(got) + 1 + sub.dropped == 2000
+
+
+def test_a_publisher_that_closes_leaves_what_somebody_has_yet_to_get(pair):
+    history = History(1 << 20)
+    pub = PubChannel(pair[0], u"news", history=history)
+    for number in range(500):
+        pub.send(text(number))
+    sub = SubChannel(pair[1], u"news", window=10 * COST)
+    pub.wait_for_subscriber(LIMIT)
+    pub.close()
+    assert history.size
+    assert receive(sub, 499) == list(range(500))
+    assert not history.size
+    late = SubChannel(pair[1], u"news")
+    with pytest.raises(yotonlike.WouldBlock):
+        late.recv_nowait()
+
+
+def test_a_publisher_that_closes_with_nobody_behind_lets_its_history_go(linked):
+    history = History(1 << 20)
+    pub, sub = PubChannel(linked[0], u"news", history=history), SubChannel(linked[1], u"news")
+    pub.wait_for_subscriber(LIMIT)
+    pub.send(u"a")
+    assert history.size
+    pub.close()
+    assert not history.size and sub.recv(LIMIT) == u"a"
+    other = History(100)
+    PubChannel(linked[0], u"others", history=other).close()
+    behind = History(1000)
+    pub = PubChannel(linked[0], u"behind", history=behind)
+    for number in range(20):
+        pub.send(text(number))
+    slow = SubChannel(linked[1], u"behind", window=1)
+    pub.wait_for_subscriber(LIMIT)
+    pub.close()
+    assert behind.size
+    slow.close()
+    while behind.size:
+        linked[0].loop.wait(lambda: not behind.size, linked[0].waiters, None)
+
+
+def test_flush_and_close_wait_for_those_that_are_behind(linked):
+    pub = PubChannel(linked[0], u"news", history=1 << 20)
+    for number in range(100):
+        pub.send(text(number))
+    sub = SubChannel(linked[1], u"news", window=10 * COST)
+    pub.wait_for_subscriber(LIMIT)
+    with pytest.raises(yotonlike.Timeout):
+        linked[0].flush(timeout=0)
+    assert receive(sub, 95) == list(range(96))
+    linked[0].flush(timeout=LIMIT)
+
+
+def test_two_that_are_behind_share_what_comes_back(linked):
+    """Neither publisher's backlog has to wait for the other's end."""
+    pubs = [PubChannel(linked[0], u"news", BINARY, history=1 << 20) for _ in range(2)]
+    for _ in range(400):
+        for name, pub in zip((b"a", b"b"), pubs):
+            pub.send(name * 100)
+    sub = SubChannel(linked[1], u"news", BINARY, window=20 * 132)
+    got = b"".join(sub.recv(LIMIT)[:1] for _ in range(800))
+    assert got.count(b"a") == got.count(b"b") == 400
+    assert got[:400].count(b"b") > 100 and got[:400].count(b"a") > 100
+
+
+class Forgetful(History):
+    """A store that loses everything at once, as one does whose disk fails."""
+
+    broken = False
+
+    def read(self, number, limit):
+        if self.broken:
+            self.close()
+        return super(Forgetful, self).read(number, limit)
+
+
+def test_a_store_that_fails_makes_a_gap(linked):
+    store = Forgetful(1 << 20)
+    pub = PubChannel(linked[0], u"news", history=store, when_slow="lag")
+    for number in range(100):
+        pub.send(text(number))
+    sub = SubChannel(linked[1], u"news", window=10 * COST, gaps=True)
+    pub.wait_for_subscriber(LIMIT)
+    assert numbers([sub.recv(LIMIT)]) == [0]
+    store.broken = True
+    got = [0]
+    while got[-1] != 9:
+        got += numbers([sub.recv(LIMIT)])
+    while pub.subscribers[0].behind:  # until the window of these is back
+        linked[0].loop.wait(lambda: True, linked[0].waiters, None)
+    store.broken = False
+    pub.send(text(100))
+    got += receive(sub, 100)
+    assert got[0] == 0 and got[-1] == 100 and got[-2] == "%d missed" % (101 - len(got) + 1)
+
+
+def test_a_store_that_was_used_before_goes_on_with_its_numbers(linked):
+    store = History(1 << 20)
+    store.append([6, 6], b"000000000001")
+    pub = PubChannel(linked[0], u"news", history=store)
+    pub.send(text(2))
+    assert receive(SubChannel(linked[1], u"news", gaps=True), 2) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("wrong", [dict(history=-1), dict(when_slow="lag"), dict(when_slow="drop"),
+                                   dict(history=10, when_slow="no"), dict(when_slow=None)])
+def test_arguments_are_checked(linked, wrong):
+    with pytest.raises(ValueError):
+        PubChannel(linked[0], u"news", **wrong)
