@@ -7,8 +7,9 @@ messages from the history, as its window allows and whenever window comes back, 
 window waits in the history, which is bounded, and not in an outlet.
 
 A reader that *holds* has the publisher wait: a live one when its window is used up, one that is not live only where
-the history would lose what it was not given yet. Any other falls behind when its window is used up. What the history
-loses then, or what is more than the reader's ``backlog``, it misses; the numbers tell.
+the history would lose what it was not given yet, or has not handed back: if its link is lost, it needs that again. Any
+other falls behind when its window is used up. What the history loses then, or what is more than the reader's
+``backlog``, it misses; the numbers tell.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -211,18 +212,20 @@ class KeptPublication(Publication):
     def room(self):
         # type: () -> int
         """See Publication; there is always one who takes it, the history."""
-        room = UNLIMITED
-        for outlet, reader in self._readers.items():
-            if reader.holds:
-                room = min(room, outlet.room() if reader.live else self._history.room(reader.next))
-        return room
+        rooms = [outlet.room() if reader.live else self._room_behind(outlet, reader)
+                 for outlet, reader in self._readers.items() if reader.holds]
+        return min(rooms) if rooms else UNLIMITED
+
+    def _room_behind(self, outlet, reader):
+        # type: (Outlet, _Reader) -> int
+        return self._history.room(reader.next) - (outlet.window - outlet.room())
 
     def _accepts(self, outlet, cost):
         # type: (Outlet, int) -> bool
         reader = self._readers[outlet]
         if not reader.holds:
             return True
-        return outlet.accepts(cost) if reader.live else cost <= self._history.room(reader.next)
+        return outlet.accepts(cost) if reader.live else cost <= self._room_behind(outlet, reader)
 
     def behind(self, outlet):
         # type: (Outlet) -> int
