@@ -115,6 +115,12 @@ def test_the_protocol_page_has_every_request_event_and_constant():
     assert [size for size in handshake.SIZES.values() if "| %d |" % size not in page] == []
 
 
+def test_the_rules_of_flow_control_have_a_test_each():
+    rules = re.findall(r"^(\d+)\. ", read("docs/flow-control.md"), re.MULTILINE)
+    tests = re.findall(r"^def test_rule_(\d+)_", read("tests/yotonlike/test_flow_control.py"), re.MULTILINE)
+    assert tests == rules == [str(number) for number in range(1, len(rules) + 1)]
+
+
 def test_the_architecture_page_has_a_line_for_every_module():
     named, directory = set(), None
     for line in read("docs/architecture.md").splitlines():
