@@ -264,6 +264,29 @@ def test_a_storm_of_it_around_recv(run):
         assert link.state == "alive"
 
 
+@pytest.mark.parametrize("window", [1 << 20, 100])
+def test_a_message_that_was_taken_when_it_came_is_the_next_one_again(window):
+    """Ctrl-C waits for the end of the section in which a message is taken; then it must not take that with it."""
+    with yotonlike.Context(u"one", KEY) as context:
+        sub, pub = yotonlike.SubChannel(context, u"news", window=window), yotonlike.PubChannel(context, u"news")
+        got, wait = [], context.loop.wait
+
+        def struck(ready, waiters, deadline):
+            wait(ready, waiters, deadline)
+            raise KeyboardInterrupt
+
+        for number in range(20):
+            pub.send(u"%d" % number, 0)
+            context.loop.wait = struck
+            try:
+                got.append(sub.recv(LIMIT))  # from what is ready, which no section is needed for
+            except KeyboardInterrupt:
+                context.loop.wait = wait
+                got.append(sub.recv(LIMIT))
+            context.loop.wait = wait
+        assert got == [u"%d" % number for number in range(20)]
+
+
 def test_a_storm_of_it_around_requests(run):
     with yotonlike.Context(u"server", KEY) as server:
         yotonlike.SubChannel(server, u"up")

@@ -116,13 +116,25 @@ class SubChannel(Channel):
         try:
             message = self._ready.pop()
         except IndexError:
-            found = self.context.loop.wait(self._take, self._waiters, deadline_after(timeout))
-            if found is None:
-                if timeout == 0:
-                    raise WouldBlock("No message waits in %r." % self)
-                raise Timeout("No message came to %r within %s s." % (self, timeout))
-            message = found[0]
+            message = self._wait(timeout)
         return decode_message(self.message_type, message) if self._is_foreign and type(message) is not Gap else message
+
+    def _wait(self, timeout):
+        # type: (Optional[float]) -> Any
+        """:meth:`recv` when nothing is ready."""
+        taken = []  # type: List[Any]
+        try:
+            found = self.context.loop.wait(lambda: self._take(taken), self._waiters, deadline_after(timeout))
+        except BaseException:
+            if taken:  # Ctrl-C came while it was taken, and strikes when the guard is left: it is the next one again
+                with self._guard:
+                    self._ready.append(taken[0])
+            raise
+        if found:
+            return found[0]
+        if timeout == 0:
+            raise WouldBlock("No message waits in %r." % self)
+        raise Timeout("No message came to %r within %s s." % (self, timeout))
 
     def recv_nowait(self):
         # type: () -> Any
@@ -165,29 +177,31 @@ class SubChannel(Channel):
             return (sum(len(batch.lengths) for batch in self._batches if type(batch) is Batch) + len(self._ready)
                     + len(self._slow) + (self._last is not _NOTHING))
 
-    def _take(self):
-        # type: () -> Any
-        """(message,), or None; under the guard."""
-        while True:
-            try:
-                return self._ready.pop(),
-            except IndexError:
-                pass
-            if self._slow:
-                message = self._slow.pop()
+    def _take(self, taken):
+        # type: (List[Any]) -> List[Any]
+        """Put the next message into ``taken``, if there is one, and return that; under the guard."""
+        while not taken:
+            if self._ready:
+                try:
+                    taken.append(self._ready.pop())
+                except IndexError:  # another thread took it without the guard
+                    pass
+            elif self._slow:
+                taken.append(self._slow.pop())
                 self._pay()
-                return message,
-            if self._last is not _NOTHING:
-                message, self._last = self._last, _NOTHING
+            elif self._last is not _NOTHING:
+                taken.append(self._last)
+                self._last = _NOTHING
                 self._pay()
-                return message,
-            if not self._batches:
+            elif not self._batches:
                 if self._closed is not None:
                     raise Closed(str(self._closed))
-                return None
-            if type(self._batches[0]) is Gap:
-                return self._batches.popleft(),
-            self._load()
+                break
+            elif type(self._batches[0]) is Gap:
+                taken.append(self._batches.popleft())
+            else:
+                self._load()
+        return taken
 
     def _load(self):
         # type: () -> None
