@@ -141,7 +141,7 @@ class Ledger(object):
             elif kind == frames.GRANT:
                 self.granted[fields[0]] += fields[1]
             elif kind == frames.OPEN:
-                self.opened[fields[0]] = fields[3], fields[7]  # window, and what of it was used
+                self.opened[fields[0]] = fields[3], fields[6].used  # window, and what of it was used
 
 
 class Pipe(object):
@@ -362,9 +362,10 @@ class Publisher(object):
                     break
         self.world.after(self.world.random.uniform(0, 2 * self.pace), self.step)
 
-    def may_miss(self, on_full):
-        """Whether a subscription may have gaps."""
-        return self.history < 1 << 40 or on_full != "block" or self.when_slow == "drop"
+    def may_miss(self, reader):
+        """Whether a subscription may have gaps; one that wants no history also when its publisher moves."""
+        return (self.history < 1 << 40 or reader.on_full != "block" or self.when_slow == "drop"
+                or reader.history is not None)
 
     def behind(self):
         publication = self.channel._publication
@@ -384,7 +385,9 @@ class Subscriber(object):
         self.world, self.context = world, context
         self.on_full = chance.choice(("block", "block", "drop_oldest", "latest"))
         self.window = chance.choice((1, 200, 3000, 100000))
-        self.channel = SubChannel(context, name, BINARY, on_full=self.on_full, window=self.window, gaps=True)
+        self.history = chance.choice((None, None, None, 0, 2000))
+        self.channel = SubChannel(context, name, BINARY, on_full=self.on_full, window=self.window, gaps=True,
+                                  history=self.history)
         self.next, self.gap, self.received, self.owed = {}, 0, 0, 0
         self.step()
 
@@ -406,12 +409,12 @@ class Subscriber(object):
             return
         index, number = _HEAD.unpack_from(message)
         sender, missed, self.gap = self.world.publishers[index], self.gap, 0
-        expected = self.next.get(index, 0 if sender.history else number - missed)
+        expected = self.next.get(index, 0 if sender.history and self.history is None else number - missed)
         assert number == expected + missed, "%d came where %d was due, with a gap of %d" % (number, expected, missed)
-        assert not missed or sender.may_miss(self.on_full)
+        assert not missed or sender.may_miss(self)
         self.next[index] = number + 1
         self.received += 1
-        self.owed += not sender.may_miss(self.on_full)
+        self.owed += not sender.may_miss(self)
 
     def check(self):
         """What is held is what waits; for each link of its own."""

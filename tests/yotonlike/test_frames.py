@@ -8,6 +8,7 @@ import pytest
 
 from yotonlike.errors import RemoteProtocolError
 from yotonlike.protocol import frames
+from yotonlike.protocol.positions import Standing
 
 ID, OTHER = b"i" * 16, b"o" * 16
 
@@ -32,11 +33,11 @@ CASES = {
     "synced": (frames.frame(frames.SYNCED), frames.SYNCED, ()),
     "heartbeat": (frames.frame(frames.HEARTBEAT), frames.HEARTBEAT, ()),
     "open": (frames.open_sink(1, 2, 0, 1 << 20, b"news", b"text"), frames.OPEN,
-             (1, 2, 0, 1 << 20, b"news", b"text", [], 0)),
+             (1, 2, 0, 1 << 20, b"news", b"text", ([], 0, (1 << 64) - 1))),
     "open-bare": (frames.open_sink(0xffffffff, 255, 255, 0, b"", b""), frames.OPEN,
-                  (0xffffffff, 255, 255, 0, b"", b"", [], 0)),
-    "open-again": (frames.open_sink(1, 1, 0, 10, b"n", b"t", [(ID, 7), (OTHER, (1 << 64) - 1)], 1 << 40), frames.OPEN,
-                   (1, 1, 0, 10, b"n", b"t", [(ID, 7), (OTHER, (1 << 64) - 1)], 1 << 40)),
+                  (0xffffffff, 255, 255, 0, b"", b"", ([], 0, (1 << 64) - 1))),
+    "open-again": (frames.open_sink(1, 1, 0, 10, b"n", b"t", Standing([(ID, 7), (OTHER, 1 << 63)], 1 << 40, 5)), frames.OPEN,
+                   (1, 1, 0, 10, b"n", b"t", ([(ID, 7), (OTHER, 1 << 63)], 1 << 40, 5))),
     "close": (frames.close_sink(9), frames.CLOSE, (9,)),
     "source": (frames.source(4, ID), frames.SOURCE, (4, ID)),
     "attach": (frames.attach(4, 5, 6), frames.ATTACH, (4, 5, 6)),
@@ -153,7 +154,7 @@ def test_broken_context_ids_are_refused(length):
         parse(frames.frame(frames.NODES, b"\1" + b"i" * length if length != 1 else b""))
 
 
-@pytest.mark.parametrize("at, length", [(23, 9), (24, 5), (24, 3)])
+@pytest.mark.parametrize("at, length", [(31, 9), (32, 5), (32, 3)])
 def test_a_name_longer_than_its_frame_is_refused(at, length):
     raw = frames.open_sink(1, 1, 0, 1, b"news", b"text")
     body = bytearray(raw[5:])

@@ -97,6 +97,31 @@ def test_what_was_not_kept_is_a_gap_of_that_many(pair):
     assert receive(telling, 99) == ["90 missed"] + list(range(90, 100)) and telling.dropped == 90
 
 
+@pytest.mark.parametrize("history, first", [(0, 100), (1, 99), (COST, 99), (5 * COST, 95), (1 << 20, 0)])
+def test_who_comes_late_may_want_less(pair, history, first):
+    pub = PubChannel(pair[0], u"news", history=1 << 20)
+    for number in range(100):
+        pub.send(text(number))
+    sub = SubChannel(pair[1], u"news", gaps=True, history=history)
+    pub.wait_for_subscriber(LIMIT)
+    pub.send(text(100))
+    assert receive(sub, 100) == list(range(first, 101)) and sub.dropped == 0
+
+
+def test_who_wants_nothing_old_goes_on_all_the_same(chain):
+    pub, sub = PubChannel(chain[0], u"news", history=1 << 20), SubChannel(chain[2], u"news", gaps=True, history=0)
+    pub.wait_for_subscriber(LIMIT)
+    sent = 0
+    for hop in (1, 0, 1, 0):
+        link = [link for link in chain[hop].links if link.peer == u"context %d" % (hop + 1)][0]
+        link.close()
+        for _ in range(10):
+            pub.send(text(sent))
+            sent += 1
+        pub.wait_for_subscriber(LIMIT)
+    assert receive(sub, sent - 1) == list(range(sent))
+
+
 def test_long_messages_are_kept_and_read(pair):
     pub = PubChannel(pair[0], u"news", BINARY, history=1 << 20)
     messages = [b"x" * 200000, b"", b"y" * 70000, b"z"]
@@ -397,3 +422,5 @@ def test_a_store_that_was_used_before_goes_on_with_its_numbers(linked):
 def test_arguments_are_checked(linked, wrong):
     with pytest.raises(ValueError):
         PubChannel(linked[0], u"news", **wrong)
+    with pytest.raises(ValueError):
+        SubChannel(linked[0], u"news", history=-1)

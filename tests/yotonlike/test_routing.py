@@ -7,7 +7,7 @@ import pytest
 
 from yotonlike.protocol import credit, events, requests
 from yotonlike.protocol.connection import CLOSED, Connection
-from yotonlike.protocol.positions import Positions
+from yotonlike.protocol.positions import ALL, Positions
 from yotonlike.protocol.routing import Node
 from yotonlike.protocol.settings import Settings
 
@@ -51,7 +51,7 @@ class Sub(object):
 
     def __init__(self, node, name=NEWS, policy=credit.BLOCK, window=1000):
         self.got, self.waiting, self.sources, self.lost_links = [], [], {}, 0
-        self.node, self.positions = node, Positions()
+        self.node, self.positions, self.history = node, Positions(), ALL
         self.sink = node.open_sink(self.kind, policy, window, name, "text", self)
 
     def attached(self, inlet, source, number):

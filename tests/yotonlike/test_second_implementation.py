@@ -189,14 +189,15 @@ class Peer(object):
 
     @staticmethod
     def note_sink(sinks, body):
-        number, kind, policy, window, used, length, type_length = struct.unpack(">IBBQQHB", body[:25])
-        assert used <= window and (len(body) - 25 - length - type_length) % 24 == 0
-        sinks[number] = (kind, policy, window, body[25:25 + length].decode("utf-8"),
-                         body[25 + length:25 + length + type_length].decode("ascii"))
+        number, kind, policy, window, used, _, length, type_length = struct.unpack(">IBBQQQHB", body[:33])
+        assert used <= window and (len(body) - 33 - length - type_length) % 24 == 0
+        sinks[number] = (kind, policy, window, body[33:33 + length].decode("utf-8"),
+                         body[33 + length:33 + length + type_length].decode("ascii"))
 
     # 5, 6, 8
-    def open(self, sink, kind, name, type_name=b"text", policy=BLOCK, window=1 << 20, used=0, positions=()):
-        self.send(OPEN, ">IBBQQHB", sink, kind, policy, window, used, len(name), len(type_name),
+    def open(self, sink, kind, name, type_name=b"text", policy=BLOCK, window=1 << 20, used=0, positions=(),
+             history=0xffffffffffffffff):
+        self.send(OPEN, ">IBBQQQHB", sink, kind, policy, window, used, history, len(name), len(type_name),
                   rest=name + type_name + b"".join(struct.pack(">16sQ", *position) for position in positions))
 
     def send_data(self, sink, alias, number, messages):
@@ -468,6 +469,13 @@ def test_it_goes_on_where_it_was(context, peers):
     peer.open(2, SUBSCRIPTION, b"news", positions=[(b"x" * 16, 3), (epoch, 9)])
     assert peer.expect(ATTACH, ">IIQ") == [2, alias, 9, b""]
     assert peer.expect_data() == (2, alias, 9, [b"00009"])
+    peer.open(4, SUBSCRIPTION, b"news", history=80)  # wants two of them, and one wants none
+    assert peer.expect(ATTACH, ">IIQ") == [4, alias, 8, b""]
+    assert peer.expect_data() == (4, alias, 8, [b"00008", b"00009"])
+    peer.open(5, SUBSCRIPTION, b"news", history=0)
+    assert peer.expect(ATTACH, ">IIQ") == [5, alias, 10, b""]
+    for sink in (4, 5):
+        peer.send(CLOSE, ">I", sink)
     peer.open(3, SUBSCRIPTION, b"news", positions=[(epoch, 10)], window=100, used=63)
     assert peer.expect(ATTACH, ">IIQ") == [3, alias, 10, b""]
     news.wait_for_subscriber(LIMIT)
@@ -573,9 +581,9 @@ def test_it_comes_back_as_a_publisher(context, peers):
         peer.expect(SYNCED)
         peer.send(NODES, ">B", 1, rest=peer.id)
         peer.send(SYNCED)
-        sink, _, _, window, used, length, type_length, rest = peer.expect(OPEN, ">IBBQQHB")
+        sink, _, _, window, used, history, length, type_length, rest = peer.expect(OPEN, ">IBBQQQHB")
         rest = rest[length + type_length:]
-        assert (window, used) == (1000, expected_used)
+        assert (window, used, history) == (1000, expected_used, 0xffffffffffffffff)
         assert [struct.unpack(">16sQ", rest[at:at + 24]) for at in range(0, len(rest), 24)] == list(expected)
         peer.expect(SYNCED)
         peer.send(SOURCE, ">I16s", 5, epoch)
@@ -782,12 +790,12 @@ BROKEN = {
     "an unknown kind": broken(99),
     "a body on SYNCED": broken(SYNCED, rest=b"x"),
     "a short OPEN": broken(OPEN, ">I", 1),
-    "a name cut off": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 10, 0, rest=b"abc"),
-    "an unknown kind of sink": broken(OPEN, ">IBBQQHB", 1, 9, 0, 10, 0, 1, 4, rest=b"atext"),
-    "an unknown policy": broken(OPEN, ">IBBQQHB", 1, 1, 9, 10, 0, 1, 4, rest=b"atext"),
-    "a name that is no text": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 1, 4, rest=b"\xfftext"),
-    "half a position": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 1, 4, rest=b"atext" + b"e" * 23),
-    "too many positions": broken(OPEN, ">IBBQQHB", 1, 1, 0, 10, 0, 1, 4, rest=b"atext" + b"e" * 24 * 1025),
+    "a name cut off": broken(OPEN, ">IBBQQQHB", 1, 1, 0, 10, 0, 0, 10, 0, rest=b"abc"),
+    "an unknown kind of sink": broken(OPEN, ">IBBQQQHB", 1, 9, 0, 10, 0, 0, 1, 4, rest=b"atext"),
+    "an unknown policy": broken(OPEN, ">IBBQQQHB", 1, 1, 9, 10, 0, 0, 1, 4, rest=b"atext"),
+    "a name that is no text": broken(OPEN, ">IBBQQQHB", 1, 1, 0, 10, 0, 0, 1, 4, rest=b"\xfftext"),
+    "half a position": broken(OPEN, ">IBBQQQHB", 1, 1, 0, 10, 0, 0, 1, 4, rest=b"atext" + b"e" * 23),
+    "too many positions": broken(OPEN, ">IBBQQQHB", 1, 1, 0, 10, 0, 0, 1, 4, rest=b"atext" + b"e" * 24 * 1025),
     "half an id": broken(NODES, ">B", 1, rest=b"x" * 15),
     "a second HELLO": broken(HELLO, ">16s16sIQ", b"x" * 16, b"y" * 16, 1, 1),
     "a sink that is not there": broken(CLOSE, ">I", 5),

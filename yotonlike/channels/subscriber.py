@@ -15,7 +15,7 @@ from ..dispatch import Signal
 from ..errors import Closed, DecodeError, Timeout, WouldBlock
 from ..protocol.codecs import BINARY, OBJECT, TEXT, decode_message
 from ..protocol.credit import BLOCK, DROP_OLDEST, LATEST, OVERHEAD, SUBSCRIPTION, Batch
-from ..protocol.positions import Positions
+from ..protocol.positions import ALL, Positions
 from ..transport.waiting import deadline_after
 from .base import Channel, looks_for_forks
 
@@ -63,20 +63,24 @@ class SubChannel(Channel):
             ``"drop_oldest"``: old messages go, counted in :attr:`dropped`. ``"latest"``: only the newest is kept.
         window (int): bytes of messages (each costs 32 more) that may be under way or wait here, per link.
         gaps (bool): give a :class:`Gap` in the place of messages that are missing.
+        history (int): bytes of old messages that it wants of each publisher, as far as that keeps them; None for all.
 
     Attributes:
         received (Signal): called with each message in ``process_events()``; use this or :meth:`recv`.
         dropped (int): messages that were published and will not come.
     """
 
-    def __init__(self, context, name, message_type=TEXT, on_full="block", window=1 << 20, gaps=False):
-        # type: (Any, str, Any, str, int, bool) -> None
+    def __init__(self, context, name, message_type=TEXT, on_full="block", window=1 << 20, gaps=False, history=None):
+        # type: (Any, str, Any, str, int, bool, Optional[int]) -> None
         super(SubChannel, self).__init__(context, name, message_type)
         if on_full not in _POLICIES:
             raise ValueError("on_full is %s, not %r." % (", ".join(map(repr, sorted(_POLICIES))), on_full))
         if not 0 < window < 1 << 62:
             raise ValueError("A window is a positive number of bytes, not %r." % (window,))
+        if history is not None and not 0 <= history < ALL:
+            raise ValueError("A part of a history is a number of bytes, or None for all of it, not %r." % (history,))
         self.kind = SUBSCRIPTION
+        self.history = ALL if history is None else history
         self.received = Signal(context.dispatcher, self._schedule_unguarded)
         self.dropped = 0
         self.positions = Positions()

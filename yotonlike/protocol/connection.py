@@ -16,12 +16,14 @@ from . import credit, events, frames
 from .incoming import Incoming
 from .liveness import Liveness
 from .outgoing import Outgoing
-from .positions import MAX_POSITIONS
+from .positions import MAX_POSITIONS, NEW
 from .settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
+
+    from .positions import Standing
 
 HANDSHAKING, OPEN, CLOSED = "handshaking", "open", "closed"
 
@@ -154,16 +156,13 @@ class Connection(object):
 
     # -- what this end does ---------------------------------------------------------------------------------------
 
-    def open_sink(self, sink, kind, policy, window, name, type_name, target=None, positions=(), held=0):
-        # type: (int, int, int, int, str, str, Any, Any, int) -> credit.Inlet
-        """Open a sink of ours: the peer may send ``window`` bytes of messages to it, from those positions on.
-
-        Of the window ``held`` bytes are used by what came over links that are gone.
-        """
-        inlet = self.inlets[sink] = credit.Inlet(sink, window, target, held)
+    def open_sink(self, sink, kind, policy, window, name, type_name, target=None, standing=NEW):
+        # type: (int, int, int, int, str, str, Any, Standing) -> credit.Inlet
+        """Open a sink of ours: the peer may send that many bytes of messages to it."""
+        inlet = self.inlets[sink] = credit.Inlet(sink, window, target, standing.used)
         inlet.owner = self
         self._put(frames.open_sink(sink, kind, policy, window, name.encode("utf-8"), type_name.encode("ascii"),
-                                   positions, held))
+                                   standing))
         return inlet
 
     def close_sink(self, sink):
@@ -301,16 +300,16 @@ class Connection(object):
         # type: () -> None
         """Its arrival is all that it says, and liveness has seen that."""
 
-    def _on_open(self, sink, kind, policy, window, name, type_name, positions, held):
-        # type: (int, int, int, int, bytes, bytes, Any, int) -> None
+    def _on_open(self, sink, kind, policy, window, name, type_name, standing):
+        # type: (int, int, int, int, bytes, bytes, Standing) -> None
         if sink in self.outlets or len(self.outlets) >= MAX_SINKS:
             raise RemoteProtocolError("The peer opened sink %d twice, or more than %d." % (sink, MAX_SINKS))
-        if kind not in credit.KINDS or policy not in credit.POLICIES or len(positions) > MAX_POSITIONS:
+        if kind not in credit.KINDS or policy not in credit.POLICIES or len(standing.positions) > MAX_POSITIONS:
             raise RemoteProtocolError("The peer opened a sink of unknown kind %d, policy %d, or with more than %d "
                                       "positions." % (kind, policy, MAX_POSITIONS))
         try:
             outlet = credit.Outlet(sink, kind, policy, window, name.decode("utf-8"), type_name.decode("ascii"),
-                                   positions, held)
+                                   standing)
         except UnicodeDecodeError:
             raise RemoteProtocolError("The peer opened a sink whose name is not text.")
         outlet.owner = self

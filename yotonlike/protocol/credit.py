@@ -20,10 +20,13 @@ from _collections import deque  # type: ignore[import-not-found]  # C: the modul
 
 from ..errors import RemoteProtocolError
 from . import frames
+from .positions import NEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Deque, Iterable, List, Optional, Sequence, Tuple
+
+    from .positions import Standing
 
 #: What a message costs besides its bytes: about what the interpreter needs to hold one, so that a million empty
 #: messages are bounded too.
@@ -112,24 +115,26 @@ class Outlet(object):
         kind, policy, window, name, type_name: as the peer opened it.
         credit (int): bytes that may still be sent; negative after a message longer than the window.
         positions (dict): epoch -> number of the message that the subscription awaits next; until it is taken up.
+        history (int): bytes that it wants of the histories of publishers that are new to it.
         queued (int): cost of what waits here.
         lagging (int): publishers that have more for it in their histories.
         asked (bool): whether WANT has been sent since the last grant.
     """
 
-    __slots__ = ("sink", "kind", "policy", "window", "name", "type_name", "positions", "credit", "queue", "queued",
-                 "lagging", "asked", "scheduled", "owner", "relay", "publishers", "pending", "_newest", "_sent")
+    __slots__ = ("sink", "kind", "policy", "window", "name", "type_name", "positions", "history", "credit", "queue",
+                 "queued", "lagging", "asked", "scheduled", "owner", "relay", "publishers", "pending", "_newest", "_sent")
 
-    def __init__(self, sink, kind, policy, window, name, type_name, positions=(), held=0):
-        # type: (int, int, int, int, str, str, Any, int) -> None
+    def __init__(self, sink, kind, policy, window, name, type_name, standing=NEW):
+        # type: (int, int, int, int, str, str, Standing) -> None
         self.sink = sink
         self.kind = kind
         self.policy = policy
         self.window = window
         self.name = name
         self.type_name = type_name
-        self.positions = dict(positions)
-        self.credit = window - held
+        self.positions = dict(standing.positions)
+        self.history = standing.history
+        self.credit = window - standing.used
         self.queue = deque()  # type: Deque[Batch]
         self.queued = 0
         self.lagging = 0

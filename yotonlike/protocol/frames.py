@@ -12,8 +12,8 @@ HELLO      context id (16), nonce of the link (16), heartbeat interval in ms (u3
 NODES      1 joined or 0 left (u8), then context ids of 16 bytes each
 SYNCED     empty: all that was known when the link came up has been announced
 HEARTBEAT  empty
-OPEN       sink (u32), kind (u8), policy (u8), window (u64), used (u64), length of name (u16), length of message type
-           (u8), name (utf-8), message type (ascii), then any number of positions: epoch (16), number (u64)
+OPEN       sink (u32), kind (u8), policy (u8), window (u64), used (u64), history (u64), length of name (u16), length of
+           message type (u8), name (utf-8), message type (ascii), then any number of positions: epoch (16), number (u64)
 CLOSE      sink (u32)
 SOURCE     alias (u32), epoch of a publisher (16): introduces the alias on this link
 ATTACH     sink (u32), source alias (u32), number (u64): that publisher feeds the sink, beginning with that number
@@ -34,6 +34,7 @@ from __future__ import absolute_import, division, print_function
 import struct
 
 from ..errors import RemoteProtocolError
+from .positions import NEW, Standing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ DATA, LARGE, REPLY, LARGEREPLY, MORE = range(16, 21)
 MAX_NODES = MAX_FRAGMENT // 16
 
 _HELLO = struct.Struct(">16s16sIQ")
-_OPEN = struct.Struct(">IBBQQHB")
+_OPEN = struct.Struct(">IBBQQQHB")
 _POSITION = struct.Struct(">16sQ")
 _SINK = struct.Struct(">I")
 _SOURCE = struct.Struct(">I16s")
@@ -90,11 +91,11 @@ def nodes(joined, ids):
                     for at in range(0, len(ids), MAX_NODES))
 
 
-def open_sink(sink, kind, policy, window, name, type_name, positions=(), held=0):
-    # type: (int, int, int, int, bytes, bytes, Sequence[Tuple[bytes, int]], int) -> bytes
-    """OPEN; ``window`` in bytes, of it ``held`` used; ``positions`` (epoch, number of the next message) of publishers."""
-    fixed = _OPEN.pack(sink, kind, policy, window, held, len(name), len(type_name))
-    return frame(OPEN, b"".join([fixed, name, type_name] + [_POSITION.pack(*position) for position in positions]))
+def open_sink(sink, kind, policy, window, name, type_name, standing=NEW):
+    # type: (int, int, int, int, bytes, bytes, Standing) -> bytes
+    """OPEN; ``window`` in bytes."""
+    fixed = _OPEN.pack(sink, kind, policy, window, standing.used, standing.history, len(name), len(type_name))
+    return frame(OPEN, b"".join([fixed, name, type_name] + [_POSITION.pack(*each) for each in standing.positions]))
 
 
 def close_sink(sink):
@@ -232,13 +233,13 @@ def _parse_nodes(chunk, start, end):
 def _parse_open(chunk, start, end):
     # type: (bytes, int, int) -> Tuple[Any, ...]
     body = bytes(chunk[start:end])
-    sink, kind, policy, window, held, length, type_length = _OPEN.unpack_from(body)
+    sink, kind, policy, window, used, history, length, type_length = _OPEN.unpack_from(body)
     type_at = _OPEN.size + length
     at = type_at + type_length
     if at > len(body) or (len(body) - at) % _POSITION.size:
         raise ValueError("is cut short")
     positions = [_POSITION.unpack_from(body, each) for each in range(at, len(body), _POSITION.size)]
-    return sink, kind, policy, window, body[_OPEN.size:type_at], body[type_at:at], positions, held
+    return sink, kind, policy, window, body[_OPEN.size:type_at], body[type_at:at], Standing(positions, used, history)
 
 
 def _parse_data(chunk, start, end):

@@ -6,10 +6,13 @@ once, by the same credit.
 from __future__ import absolute_import, division, print_function
 
 from . import credit
+from .positions import NEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict
+
+    from .positions import Standing
 
 
 class Loopback(object):
@@ -25,11 +28,11 @@ class Loopback(object):
         self.outlets = {}  # type: Dict[int, credit.Outlet]
         self._node = node
 
-    def open_sink(self, sink, kind, policy, window, name, type_name, target, positions=(), held=0):
-        # type: (int, int, int, int, str, str, Any, Any, int) -> credit.Inlet
+    def open_sink(self, sink, kind, policy, window, name, type_name, target, standing=NEW):
+        # type: (int, int, int, int, str, str, Any, Standing) -> credit.Inlet
         """Open both halves."""
         inlet = self.inlets[sink] = credit.Inlet(sink, window, target)
-        outlet = self.outlets[sink] = credit.Outlet(sink, kind, policy, window, name, type_name)
+        outlet = self.outlets[sink] = credit.Outlet(sink, kind, policy, window, name, type_name, standing)
         inlet.owner = outlet.owner = self
         self._node.opened(outlet)
         return inlet

@@ -9,7 +9,7 @@ repetition on the wire and never one at the application. What is missing is coun
 """
 from __future__ import absolute_import, division, print_function
 
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 #: Publishers that a subscription remembers: those attached last. OPEN names them all, 24 bytes each.
 MAX_POSITIONS = 1024
+#: A subscription that wants all of a history, however long.
+ALL = (1 << 64) - 1
+
+#: How a subscription stands when it is opened over a link: the positions that it has, the bytes of its window that are
+#: used by what came over links that are gone, and the bytes that it wants of the histories of publishers that are new to it.
+Standing = namedtuple("Standing", "positions used history")
+NEW = Standing((), 0, ALL)
 
 
 class Positions(object):

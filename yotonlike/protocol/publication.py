@@ -15,6 +15,7 @@ from __future__ import absolute_import, division, print_function
 
 from . import frames
 from .credit import BLOCK, LATEST, Batch
+from .positions import ALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,13 +140,20 @@ class KeptPublication(Publication):
 
     def attach(self, outlet):
         # type: (Outlet) -> None
-        """A subscription appeared: it goes on where it stands, and begins with the first message if it is new."""
-        number = min(outlet.positions.get(self.epoch, 0), self.number)
+        """A subscription appeared: it goes on where it stands, or begins with as much as it wants of what is kept."""
+        number = min(outlet.positions.get(self.epoch, self._beginning(outlet)), self.number)
         reader = self._readers[outlet] = _Reader(number, outlet, self._when_slow)
         self.outlets.append(outlet)
         outlet.lagging += 1
         outlet.owner.attach(outlet, self.epoch, number)
         self._feed(outlet, reader)
+
+    def _beginning(self, outlet):
+        # type: (Outlet) -> int
+        """Where a subscription begins that is new here. Who wants all begins with what is not kept any more: a gap."""
+        if outlet.history == ALL:
+            return 0
+        return self._history.tail(outlet.history) if outlet.history else self.number
 
     def detach(self, outlet):
         # type: (Outlet) -> None

@@ -11,13 +11,14 @@ Local channels plug in as *feeders* (they push into outlets) and *targets* (they
 
 * feeder: ``attach(outlet)``, ``detach(outlet)``, ``granted(outlet)``
 * target: ``kind``, ``deliver(inlet, batch)``, ``attached(inlet, source, number)``, ``wanted(inlet)``,
-  ``lost(inlet)``, ``cancelled(connection, request)``; of a subscription also ``positions`` and ``held()``
+  ``lost(inlet)``, ``cancelled(connection, request)``; of a subscription also ``positions``,
+  ``history`` and ``held()``
 """
 from __future__ import absolute_import, division, print_function
 
 from . import credit
 from .loopback import Loopback
-from .positions import Positions
+from .positions import NEW, Positions, Standing
 from .requests import Requests
 
 TYPE_CHECKING = False
@@ -55,6 +56,7 @@ class _Relay(object):
         # type: (Node, credit.Outlet) -> None
         self.kind = outlet.kind
         self.positions = Positions(outlet.positions.items())
+        self.history = outlet.history
         self._node = node
         self._outlet = outlet
 
@@ -180,11 +182,12 @@ class Node(object):
 
     def _announce(self, connection, sink):
         # type: (Any, Sink) -> None
-        positions, orphans = (), []  # type: Any, List[credit.Batch]
+        standing, orphans, target = NEW, [], sink.target  # type: Any, List[credit.Batch], Any
         if sink.kind == credit.SUBSCRIPTION:
-            positions, orphans = sink.target.positions.known(), credit.orphans(sink.target.held())
-        inlet = connection.open_sink(sink.number, sink.kind, sink.policy, sink.window, sink.name, sink.type_name,
-                                     sink.target, positions, sum(batch.cost for batch in orphans))
+            orphans = credit.orphans(target.held())
+            standing = Standing(target.positions.known(), sum(batch.cost for batch in orphans), target.history)
+        inlet = connection.open_sink(sink.number, sink.kind, sink.policy, sink.window, sink.name, sink.type_name, target,
+                                     standing)
         sink.inlets[connection] = inlet
         for batch in orphans:
             batch.origin = inlet
