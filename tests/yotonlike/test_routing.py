@@ -23,6 +23,7 @@ class Pub(object):
 
     def attach(self, outlet):
         self.outlets.append(outlet)
+        self.known = dict(outlet.positions)  # of whoever came last
         outlet.owner.attach(outlet, self.epoch, self.number)
 
     def detach(self, outlet):
@@ -56,8 +57,10 @@ class Sub(object):
 
     def attached(self, inlet, source, number):
         self.sources[source] = number
+        self.positions.attached(source, number)
 
     def deliver(self, inlet, batch):
+        assert self.positions.take(batch)[0] is batch
         self.got += [(batch.source, number) for number in range(batch.number, batch.end)]
         self.waiting.append(batch)
 
@@ -377,6 +380,22 @@ def test_subscriptions_follow_links_and_channels_that_come_and_go():
             assert not end.inlets and not end.outlets
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_every_hop_says_where_it_stands(lost):
+    """A relay stands behind what it forwards, however little of that has arrived."""
+    world = World(3)
+    nodes, lines = world.chain(4)
+    pub, sub = Pub(nodes[0]), Sub(nodes[3], window=5 * 42)
+    world.run()
+    while pub.send():
+        world.run()
+    assert (pub.number, len(sub.got), pub.known) == (15, 5, {})
+    world.lose(lines[lost])
+    world.join(*nodes[lost:lost + 2])
+    world.run()
+    assert pub.known == {pub.epoch: (15, 10, 5)[lost]}
+
+
 def test_losing_a_link_releases_the_publisher_and_leaves_the_others():
     world = World(7)
     hub = world.node()
@@ -601,7 +620,7 @@ def test_nothing_is_left_over_when_all_is_closed(seed):
     world = World(seed)
     nodes = world.tree(6)
     subs = [Sub(node, policy=policy) for node in nodes for policy in credit.POLICIES]
-    pubs = [Pub(node) for node in nodes[:2]]
+    pubs = [Pub(node, epoch=epoch * 16) for node, epoch in zip(nodes, (b"a", b"b"))]
     for _ in range(100):
         world.random.choice(pubs).send(world.random.choice((1, 500)))
         world.run(world.random.randrange(3))
