@@ -25,7 +25,8 @@ commands:
   interrupt [F]              interrupt what it runs, as Ctrl-C does
   restart [F]                end it and start a new one
   terminate [F]              end it
-  gui [F], where [F]         a window; the stacks of all threads (not there yet)
+  gui [F]                    a window, on a running kernel or on a new one
+  where [F]                  the stacks of all threads (not there yet)
 
 F is a connection file; without it, the newest of yours is taken. "COMMAND --help" says more.
 
@@ -91,8 +92,10 @@ def _main(arguments):
     if command not in _COMMANDS:
         hint = ": to run that file, say: run %s" % command if os.path.exists(command) else ""
         raise _Wrong("there is no %s %r%s" % ("option" if command.startswith("-") else "command", command, hint))
-    if command in ("gui", "where"):
+    if command == "where":
         return _fail("%r is not there yet" % command, 2)
+    if command == "gui":
+        return _gui(python, rest)
     if command == "run":
         return _run(python, rest)
     return _other(command, python, rest)
@@ -156,6 +159,37 @@ def _attach(path):
         return run(attach(path, "terminal"))
     from .frontends import program
     return program.run(attach(path, "program"), own=False)
+
+
+def _gui(python, arguments):
+    # type: (Any, List[Any]) -> int
+    import argparse
+    parser = argparse.ArgumentParser(prog="python3 -m ide_kernel gui", description="A window on a kernel: a shell, the status "
+                                     "icon, and buttons to interrupt, restart and end it. It needs tkinter and a display.")
+    parser.add_argument("file", metavar="F", nargs="?",
+                        help="the kernel's connection file (default: your newest; a new kernel where there is none)")
+    parser.add_argument("--new", action="store_true", help="on a new kernel in any case")
+    parser.add_argument("--python", metavar="PATH", default=python, help="on a new kernel, in that interpreter")
+    parser.add_argument("--dark", action="store_true", help="light text on a dark ground")
+    given = parser.parse_args(arguments)
+    new = given.new or given.python is not None
+    if new and given.file:
+        raise _Wrong("either a new kernel or the one of %s" % given.file)
+
+    def join():
+        # type: () -> Any
+        from .client.session import attach, start
+        from .errors import NoConnection
+        if not new:
+            try:
+                return attach(given.file, "window")
+            except NoConnection:
+                if given.file:
+                    raise
+        return start(given.python, name="window")
+
+    from .frontends.window import main as window
+    return window.run(join, given.dark)
 
 
 def _other(command, python, arguments):

@@ -12,6 +12,7 @@ from ..client.following import ATTACH_LIMIT
 from ..client.line import Line
 from ..client.status import Exit, Status
 from ..errors import NoConnection, StartError
+from .words import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,18 +112,10 @@ def _print_status(found, connection, as_json):
     else:
         pid = found.evidence.get(u"pid")
         text = "%s %s for %s; %s%s" % (
-            found.icon.ascii, found, _duration(max(0.0, time.time() - found.since)),
+            found.icon.ascii, found, duration(max(0.0, time.time() - found.since)),
             "kernel %s, " % pid if pid else "", connection.python)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def _duration(seconds):
-    # type: (float) -> str
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return "%d %s" % (seconds // size, unit)
-    return "%d s" % seconds
 
 
 def interrupt(path):

@@ -43,3 +43,12 @@ def state_of(kernel, asks):
     if asks:
         return names.INPUT
     return names.BUSY if kernel.executions else names.IDLE
+
+
+def duration(seconds):
+    # type: (float) -> str
+    """How long something lasts, in the largest unit of which there are two."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return "%d %s" % (seconds // size, unit)
+    return "%d s" % seconds

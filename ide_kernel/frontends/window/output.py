@@ -1,0 +1,232 @@
+"""The upper part of the window: what the kernel writes, and the place to answer what its code asks (3.8+)."""
+import collections
+import itertools
+import re
+import tkinter
+from time import monotonic
+from tkinter import ttk
+
+from ..console import Console, is_plain
+from ..styles import PLAIN
+from .look import mix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+    from ..console import Line
+    from ..styles import Style
+    from .look import Look
+
+#: Milliseconds between what comes and its drawing: what comes meanwhile is drawn with it. Thirty pictures a second look smooth.
+REFRESH = 30
+#: Seconds of one refresh for reading what came: its drawing takes about as long, and keys and clicks have the rest.
+READING = 0.012
+#: Characters with colours and the like that are read in one go, a few milliseconds' worth; plain text takes much less.
+PIECE = 1 << 13
+#: Characters that wait before the kernel's output is held up, as a slow terminal holds a program up. Nothing is skipped.
+ENOUGH = 1 << 18
+#: Tags of Tk, one for each way that text looks; above that, those that are no longer seen are thrown away.
+TAGS = 500
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+class OutputPane(ttk.Frame):
+    """Shows a `Console` in a text widget.
+
+    Args:
+        hold: called with True when enough waits, and with False when there is room again.
+    """
+
+    def __init__(self, master, look, hold):
+        # type: (tkinter.Misc, Look, Callable[[bool], Any]) -> None
+        super().__init__(master, style="Ground.TFrame")
+        self._look = look
+        self._hold = hold
+        self._held = False
+        self._console = Console()
+        self._first = 0  # the number of the line that is drawn first
+        self._waiting = collections.deque()  # type: Deque[Tuple[List[str], str]]
+        self._size = 0
+        self._scheduled = False
+        self._tags = {}  # type: Dict[Style, str]
+        self._tag_limit = TAGS
+        self._tag_numbers = itertools.count(1)
+        self._entry = None  # type: Optional[tkinter.Entry]
+        self.text = tkinter.Text(self, wrap="char", font=look.code, relief="flat", borderwidth=0, highlightthickness=0, padx=14,
+                                 pady=10, state="disabled", cursor="xterm", insertwidth=0, undo=False)
+        bar = ttk.Scrollbar(self, orient="vertical", command=self.text.yview)
+        self.text.configure(yscrollcommand=bar.set)
+        bar.pack(side="right", fill="y")
+        self.text.pack(side="left", fill="both", expand=True)
+        self.text.mark_set("tail", "end-1c")  # behind it stands the entry of a question, where there is one
+        self.text.bind("<Button-1>", lambda event: self.text.focus_set())
+        look.follow(self._colour)
+
+    def write(self, text, kind):
+        # type: (str, str) -> None
+        """Show text soon: what the kernel wrote, or a remark (``"note"``), which stands on lines of its own."""
+        if kind == "note":
+            kind, text = "note", text + "\n"
+        if not self._waiting or self._waiting[-1][1] != kind or kind == "note":
+            self._waiting.append(([], kind))
+        self._waiting[-1][0].append(text)
+        self._size += len(text)
+        if not self._scheduled:
+            self._scheduled = True
+            self.after(REFRESH, self._refresh)
+        self._hold_up()
+
+    def clear(self):
+        # type: () -> None
+        """Forget what was shown."""
+        self._console.clear()
+        self._draw()
+
+    def ask(self, request, reply, steal_focus):
+        # type: (Any, Callable[[Optional[str]], Any], bool) -> None
+        """Let the user answer a question where it stands: in the unfinished line.
+
+        Args:
+            reply: called with the answer, or None for the end of the input (Ctrl-D).
+        """
+        while self._waiting:  # the question itself
+            self._read()
+        self._draw()
+        entry = tkinter.Entry(self.text, font=self._look.code, relief="flat", borderwidth=0, highlightthickness=0, width=40,
+                              show="\u2022" if request.password else "")
+        entry.bind("<Return>", lambda event: reply(entry.get()))
+        entry.bind("<KP_Enter>", lambda event: reply(entry.get()))
+        entry.bind("<Control-d>", lambda event: None if entry.get() else reply(None))
+        self._entry = entry
+        self._colour()
+        self.text.mark_gravity("tail", "left")
+        self.text.window_create("tail", window=entry, align="center")
+        self.text.mark_gravity("tail", "right")
+        self.text.see("end")
+        if steal_focus:
+            entry.focus_set()
+
+    def end_question(self, answer):
+        # type: (Optional[str]) -> None
+        """Put what was answered in the place of the entry; nothing for None, because the program ends the line itself."""
+        if self._entry is not None:
+            self._entry.destroy()
+            self._entry = None
+        if answer is not None:
+            self.write(answer + "\n", "answer")
+
+    @property
+    def asking(self):
+        # type: () -> bool
+        """Whether there is a question."""
+        return self._entry is not None
+
+    # What waits is read into the console, and then drawn
+
+    def _refresh(self):
+        # type: () -> None
+        self._scheduled = False
+        deadline = monotonic() + READING
+        while self._waiting and monotonic() < deadline:
+            self._read()
+        self._draw()
+        if self._waiting:
+            self._scheduled = True
+            self.after(REFRESH, self._refresh)
+        self._hold_up()
+
+    def _read(self):
+        # type: () -> None
+        pieces, kind = self._waiting.popleft()
+        text = "".join(pieces)
+        if len(text) > PIECE and not is_plain(text):
+            self._waiting.appendleft(([text[PIECE:]], kind))
+            text = text[:PIECE]
+        self._size -= len(text)
+        if kind in ("note", "prompt"):  # these begin a line
+            self._console.settle()
+        self._console.feed(_HALVES.sub("\ufffd", text), kind)
+
+    def _hold_up(self):
+        # type: () -> None
+        held = self._size > ENOUGH
+        if held != self._held:
+            self._held = held
+            self._hold(held)
+
+    def _draw(self):
+        # type: () -> None
+        text, console = self.text, self._console
+        at_end = text.yview()[1] >= 0.999
+        begin, lines = console.changes()
+        text.configure(state="normal")
+        if console.first > self._first:
+            text.delete("1.0", "%d.0" % min(console.first - self._first + 1, int(text.index("tail").split(".")[0])))
+        self._first = console.first
+        if lines:
+            row, last = begin - self._first + 1, int(text.index("tail").split(".")[0])
+            text.delete("%d.0" % row, "tail")
+            text.insert("tail", "\n" if row > last else "", "", *self._pieces(lines))
+        text.configure(state="disabled")
+        if at_end:
+            text.see("end")
+
+    def _pieces(self, lines):
+        # type: (List[Line]) -> List[str]
+        """Texts and their tags by turns: few long ones, because each costs the same, and one call draws them all."""
+        found, piece, last = [], [], PLAIN  # type: List[str], List[str], Style
+        for line in lines:
+            end = line.runs[-1][1] if line.runs else last
+            if end.bg is not None or end.inverse:  # a newline with a ground would colour the row to its end
+                end = PLAIN
+            for text, style in line.runs + [("\n", end)]:
+                if style is not last and style != last:
+                    found += ["".join(piece), self._tag(last)]
+                    piece, last = [], style
+                piece.append(text)
+        return found + ["".join(piece)[:-1], self._tag(last)]
+
+    # Tags
+
+    def _tag(self, style):
+        # type: (Style) -> str
+        tag = self._tags.get(style)
+        if tag is None:
+            if len(self._tags) >= self._tag_limit:
+                self._sweep()
+            tag = self._tags[style] = "style%d" % next(self._tag_numbers)
+            self._configure_tag(tag, style)
+        return tag
+
+    def _sweep(self):
+        # type: () -> None
+        for style, tag in list(self._tags.items()):
+            if not self.text.tag_nextrange(tag, "1.0"):
+                self.text.tag_delete(tag)
+                del self._tags[style]
+        self._tag_limit = max(TAGS, 2 * len(self._tags))
+
+    def _configure_tag(self, tag, style):
+        # type: (str, Style) -> None
+        look = self._look
+        fg = look.colour(style.fg, style.bg is not None) if style.fg is not None else look[style.kind or PLAIN.kind or "stdout"]
+        bg = look.colour(style.bg) if style.bg is not None else ""
+        if style.inverse:
+            fg, bg = bg or look["ground"], fg
+        if style.dim:
+            fg = mix(fg, bg or look["ground"], 0.45)
+        fonts = {(True, True): look.both, (True, False): look.bold, (False, True): look.italic, (False, False): look.code}
+        self.text.tag_configure(tag, foreground=fg, background=bg, font=fonts[style.bold, style.italic],
+                                underline=style.underline, overstrike=style.strike)
+        self.text.tag_raise("sel")
+
+    def _colour(self):
+        # type: () -> None
+        look = self._look
+        self.text.configure(background=look["ground"], foreground=look["text"], selectbackground=look["selection"],
+                            selectforeground=look["text"], inactiveselectbackground=look["selection"])
+        for style, tag in self._tags.items():
+            self._configure_tag(tag, style)
+        if self._entry is not None:
+            self._entry.configure(background=look["hover"], foreground=look["answer"], insertbackground=look["answer"],
+                                  selectbackground=look["selection"])
