@@ -2,6 +2,8 @@
 from __future__ import absolute_import, division, print_function
 
 import collections
+import errno
+import fcntl
 import os
 import threading
 
@@ -22,6 +24,7 @@ class Background(object):
         self._ready = collections.deque()  # type: Deque[Tuple[Callable[..., Any], Any, Any]]
         self._lock = threading.Lock()  # guards the write end against `close`
         self._read_fd, self._write_fd = os.pipe()
+        fcntl.fcntl(self._read_fd, fcntl.F_SETFL, fcntl.fcntl(self._read_fd, fcntl.F_GETFL) | os.O_NONBLOCK)
 
     def fileno(self):
         # type: () -> int
@@ -38,9 +41,13 @@ class Background(object):
     def process_events(self):
         # type: () -> None
         """Call back for all that is done, in this thread."""
-        if not self._ready:
+        if self._read_fd < 0:
             return
-        os.read(self._read_fd, 1 << 16)
+        try:
+            os.read(self._read_fd, 1 << 16)  # even where nothing is ready: it may have been called back for before its byte came
+        except EnvironmentError as error:
+            if error.errno != errno.EAGAIN:
+                raise
         while self._ready:
             then, value, error = self._ready.popleft()
             then(value, error)
@@ -51,17 +58,17 @@ class Background(object):
         with self._lock:
             os.close(self._write_fd)
             os.close(self._read_fd)
-            self._write_fd = -1
+            self._read_fd = self._write_fd = -1
         self._ready.clear()
 
     def _work(self, function, then):
         # type: (Callable[[], Any], Callable[[Any, Any], Any]) -> None
-        value, error = None, None  # type: Any, Any
+        value, problem = None, None  # type: Any, Any
         try:
             value = function()
-        except Exception as problem:  # the caller is told
-            error = problem
+        except Exception as error:  # the caller is told
+            problem = error
         with self._lock:
             if self._write_fd >= 0:
-                self._ready.append((then, value, error))
+                self._ready.append((then, value, problem))
                 os.write(self._write_fd, b"r")

@@ -256,7 +256,7 @@ def test_watching_the_status(broker):
     (["run", "-c"], "-c needs"),
     (["run", "-m"], "-m needs"),
     (["run", "--nonsense"], "no option '--nonsense'"),
-    (["gui"], "not there yet"),
+    (["gui", "--new", "F"], "either"),
     (["where"], "not there yet"),
     (["status", "a", "b"], "unrecognized arguments"),
     (["--python", "python", "attach"], "makes no sense"),

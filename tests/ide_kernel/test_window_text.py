@@ -2,6 +2,7 @@
 """The pure parts of the window: what a terminal would show, pictures, history and completions, which button when."""
 from __future__ import absolute_import, division, print_function
 
+import select
 import struct
 import threading
 import zlib
@@ -14,7 +15,8 @@ from ide_kernel.frontends import controls, pictures
 from ide_kernel.frontends.background import Background
 from ide_kernel.frontends.console import Console, is_plain
 from ide_kernel.frontends.editing import Completion, History, next_stop, previous_stop
-from ide_kernel.frontends.styles import PLAIN, colour, select
+from ide_kernel.frontends.styles import PLAIN, colour
+from ide_kernel.frontends.styles import select as select_style
 
 # What is written, and the lines that stand there then.
 SHOWN = [
@@ -97,7 +99,7 @@ def test_colours_and_faces(codes, expected):
 def test_the_256_colours():
     assert [colour(number) for number in (0, 15, 16, 21, 231, 232, 255)] == [
         0, 15, u"#000000", u"#0000ff", u"#ffffff", u"#080808", u"#eeeeee"]
-    assert select(PLAIN, []) == PLAIN
+    assert select_style(PLAIN, []) == PLAIN
 
 
 def test_a_colour_goes_on_over_lines_and_streams_and_ends_where_the_frontend_writes():
@@ -252,7 +254,8 @@ def test_shapes_cover_their_area(shape, area):
 
 
 def test_edges_are_smooth_and_colours_lie_over_each_other():
-    rows = draw(u'<rect x="0" y="0" width="8.5" height="16" fill="#ff0000"/><rect x="0" y="0" width="4" height="4" fill="#0000ff"/>')
+    rows = draw(u'<rect x="0" y="0" width="8.5" height="16" fill="#ff0000"/>'
+                u'<rect x="0" y="0" width="4" height="4" fill="#0000ff"/>')
     assert rows[8][7] == (255, 0, 0, 255) and rows[8][9][3] == 0
     assert 100 < rows[8][8][3] < 160
     assert rows[1][1] == (0, 0, 255, 255)
@@ -328,7 +331,6 @@ def test_tab_stops():
 # Background
 
 def wait_for(background, condition):
-    import select
     while not condition():
         assert select.select([background.fileno()], [], [], 20)[0], "nothing came"
         background.process_events()
@@ -349,6 +351,17 @@ def test_a_call_in_the_background_comes_back_where_events_are_processed():
     wait_for(background, lambda: len(got) == 2)
     assert got[0] == (42, "None", threading.current_thread())
     assert got[1][0] is None and "ValueError" in got[1][1]
+    background.close()
+
+
+def test_a_byte_that_comes_after_its_call_back_does_not_wake_for_ever():
+    background, got = Background(), []
+    background.run(lambda: 1, lambda value, error: got.append(value))
+    assert select.select([background.fileno()], [], [], 20)[0]
+    then, value, error = background._ready.popleft()  # as if the last round had taken it, just before
+    background.process_events()
+    assert not select.select([background.fileno()], [], [], 0)[0] and got == []
+    background.process_events()
     background.close()
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..background import Background
     from .look import Look
 
+#: What the empty area says.
+HINT = "   \u00b7   ".join(("Enter runs", "Shift+Enter begins a line", "Tab completes", "F1 explains", "\u2191 goes back"))
 #: Lines of code that are seen at once.
 HEIGHT = 12
 #: Seconds for the kernel to say whether code is complete; C code that holds the interpreter keeps it from answering at all.
@@ -50,10 +52,13 @@ class Editor(ttk.Frame):
                                  padx=0, pady=0, undo=True, maxundo=200, insertwidth=2)
         self._prompt.pack(side="left", anchor="n", padx=(14, 8), pady=(9, 9))
         self.text.pack(side="left", fill="both", expand=True, pady=(9, 9), padx=(0, 10))
+        self._hint = tkinter.Label(self.text, text=HINT, font=look.small, borderwidth=0, padx=0, pady=0, cursor="xterm")
+        self._hint.bind("<Button-1>", lambda event: self.text.focus_set())
         self._choices = Choices(self.text, look, self._choose)
         self._help = Help(self.text, look)
         self._bind()
         look.follow(self._colour)
+        self._edited()
 
     @property
     def code(self):
@@ -201,6 +206,10 @@ class Editor(ttk.Frame):
         if int(self.text.cget("height")) != min(lines, HEIGHT):
             self.text.configure(height=min(lines, HEIGHT))
         self.text.see("insert")
+        if self.text.compare("end-1c", "==", "1.0"):
+            self._hint.place(x=8, rely=0.5, anchor="w")
+        else:
+            self._hint.place_forget()
         if self._choices.shown:
             before = self._completion.typed, self._completion.matches
             if not self._completion.narrow(self.code):
@@ -292,5 +301,6 @@ class Editor(ttk.Frame):
         # type: () -> None
         look = self._look
         self._prompt.configure(background=look["ground"], foreground=look["prompt"])
+        self._hint.configure(background=look["ground"], foreground=look["off"])
         self.text.configure(background=look["ground"], foreground=look["text"], insertbackground=look["accent"],
                             selectbackground=look["selection"], selectforeground=look["text"])

@@ -154,7 +154,8 @@ class Header(ttk.Frame):
 
         def draw():
             # type: () -> None
-            images = (look.button_picture(name, "dim"), "disabled", look.button_picture(name, "off"))  # type: Any
+            colour = "stderr" if name in (INTERRUPT, KILL) else "dim"
+            images = (look.button_picture(name, colour), "disabled", look.button_picture(name, "off"))  # type: Any
             button.configure(image=images)
 
         look.follow(draw)

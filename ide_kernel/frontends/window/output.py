@@ -27,6 +27,8 @@ PIECE = 1 << 13
 ENOUGH = 1 << 18
 #: Tags of Tk, one for each way that text looks; above that, those that are no longer seen are thrown away.
 TAGS = 500
+#: Seeing so much of the text is to be at its end: Tk counts in pixels, and rounds.
+END = 0.9995
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -54,10 +56,12 @@ class OutputPane(ttk.Frame):
         self._entry = None  # type: Optional[tkinter.Entry]
         self.text = tkinter.Text(self, wrap="char", font=look.code, relief="flat", borderwidth=0, highlightthickness=0, padx=14,
                                  pady=10, state="disabled", cursor="xterm", insertwidth=0, undo=False)
-        bar = ttk.Scrollbar(self, orient="vertical", command=self.text.yview)
-        self.text.configure(yscrollcommand=bar.set)
-        bar.pack(side="right", fill="y")
+        self._bar = ttk.Scrollbar(self, orient="vertical", command=self.text.yview)
+        self.text.configure(yscrollcommand=self._scrolled)
+        self._bar.pack(side="right", fill="y")
         self.text.pack(side="left", fill="both", expand=True)
+        self._jump = ttk.Button(self.text, text="\u2193  New output", command=self.jump, style="Offer.TButton", takefocus=False,
+                                cursor="arrow")
         self.text.mark_set("tail", "end-1c")  # behind it stands the entry of a question, where there is one
         self.text.bind("<Button-1>", lambda event: self.text.focus_set())
         look.follow(self._colour)
@@ -75,6 +79,11 @@ class OutputPane(ttk.Frame):
             self._scheduled = True
             self.after(REFRESH, self._refresh)
         self._hold_up()
+
+    def jump(self):
+        # type: () -> None
+        """Go to the end, and stay there as more comes."""
+        self.text.see("end")
 
     def clear(self):
         # type: () -> None
@@ -157,7 +166,9 @@ class OutputPane(ttk.Frame):
     def _draw(self):
         # type: () -> None
         text, console = self.text, self._console
-        at_end = text.yview()[1] >= 0.999
+        at_end = text.yview()[1] >= END
+        if len(self._tags) >= self._tag_limit:
+            self._sweep()
         begin, lines = console.changes()
         text.configure(state="normal")
         if console.first > self._first:
@@ -170,6 +181,14 @@ class OutputPane(ttk.Frame):
         text.configure(state="disabled")
         if at_end:
             text.see("end")
+        elif lines:
+            self._jump.place(relx=1.0, rely=1.0, x=-16, y=-12, anchor="se")
+
+    def _scrolled(self, first, last):
+        # type: (float, float) -> None
+        self._bar.set(first, last)
+        if float(last) >= END:
+            self._jump.place_forget()
 
     def _pieces(self, lines):
         # type: (List[Line]) -> List[str]
@@ -192,8 +211,6 @@ class OutputPane(ttk.Frame):
         # type: (Style) -> str
         tag = self._tags.get(style)
         if tag is None:
-            if len(self._tags) >= self._tag_limit:
-                self._sweep()
             tag = self._tags[style] = "style%d" % next(self._tag_numbers)
             self._configure_tag(tag, style)
         return tag

@@ -33,6 +33,9 @@ class Window(object):
         kernel: it stays the caller's to close.
         root: the window to fill.
         dark: which colours to begin with.
+
+    Attributes:
+        closed (bool): whether it was closed.
     """
 
     def __init__(self, kernel, root, dark=False):
@@ -44,6 +47,7 @@ class Window(object):
         self._request = None  # type: Optional[ide_kernel.InputRequest]
         self._running = []  # type: List[ide_kernel.Execution]  # those whose code was shown
         self._closing = False
+        self.closed = False
         self.look = look = Look(root, dark)
         self.header = Header(root, look, {INTERRUPT: self.interrupt, WHERE: self.where, RESTART: self.restart,
                                           TERMINATE: self.terminate, KILL: self.kill}, look.toggle)
@@ -141,6 +145,7 @@ class Window(object):
     def leave(self):
         # type: () -> None
         """Close the window without asking."""
+        self.closed = True
         self._hold(True)
         self._detach_background()
         self._background.close()

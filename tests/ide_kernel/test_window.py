@@ -1,0 +1,541 @@
+# -*- coding: utf-8 -*-
+"""The window, on an X server of its own: typing, output, questions, the icon's states, interrupt, death and restart (3.8+)."""
+from __future__ import absolute_import, division, print_function
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import ide_kernel
+import pytest
+from frontend_harness import COMMAND, LIMIT, ROOT
+
+if sys.version_info < (3, 8):
+    pytest.skip("the window is for 3.8 and newer", allow_module_level=True)
+tkinter = pytest.importorskip("tkinter", reason="this Python has no tkinter")
+
+from ide_kernel.frontends.window import header, output  # noqa: E402
+from ide_kernel.frontends.window.main import run as run_window  # noqa: E402
+from ide_kernel.frontends.window.window import Window  # noqa: E402
+
+SHIFT, CONTROL = 1, 4
+KEYSYMS = {" ": "space", "\n": "Return", "(": "parenleft", ")": "parenright", ",": "comma", ".": "period", "=": "equal",
+           '"': "quotedbl", "'": "apostrophe", ":": "colon", "+": "plus", "-": "minus", "*": "asterisk", "/": "slash",
+           "%": "percent", "\\": "backslash", "[": "bracketleft", "]": "bracketright", ";": "semicolon", "_": "underscore",
+           "?": "question", "<": "less", ">": "greater", "!": "exclam", "{": "braceleft", "}": "braceright", "#": "numbersign"}
+
+
+def until(condition, what):
+    """Wait for what another program does."""
+    deadline = time.time() + LIMIT
+    while not condition():
+        assert time.time() < deadline, "%s did not come" % what
+        select.select([], [], [], 0.02)
+
+
+def is_gone(path):
+    """Wait until the broker of a connection file has ended."""
+    until(lambda: not os.path.exists(path), "the end of the broker")
+
+
+def x_server():
+    """Run an X server whose screen nobody sees: yields its display."""
+    read_fd, write_fd = os.pipe()
+    try:
+        server = subprocess.Popen(["Xvfb", "-displayfd", str(write_fd), "-screen", "0", "1200x900x24", "-nolisten", "tcp"],
+                                  pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except FileNotFoundError:
+        os.close(read_fd)
+        pytest.skip("Xvfb is not installed")
+    finally:
+        os.close(write_fd)
+    try:
+        with os.fdopen(read_fd) as said:
+            number = said.readline().strip()
+        if not number:
+            pytest.skip("Xvfb does not start here")
+        yield ":" + number
+    finally:
+        server.terminate()
+        server.wait()
+
+
+display = pytest.fixture(scope="module")(x_server)
+own_display = pytest.fixture(x_server)
+
+
+class User(object):
+    """Somebody at the window."""
+
+    def __init__(self, window):
+        self.window, self.root = window, window.root
+        self.errors = []
+        self.root.report_callback_exception = lambda *error: self.errors.append(error)
+
+    def sees(self, condition, what="it"):
+        """Run Tk's event loop until the condition holds."""
+        late = []
+        timer = self.root.after(int(LIMIT * 1000), lambda: late.append(True))
+        while not condition() and not late:
+            self.root.tk.dooneevent()
+            if self.errors:
+                raise self.errors[0][1]
+        assert not late, "%s did not come; the window shows:\n%s\n%s" % (what, self.shown, self.window.header.words.cget("text"))
+        self.root.after_cancel(timer)
+        return self
+
+    def reads(self, text):
+        return self.sees(lambda: text in self.shown, repr(text))
+
+    def is_told(self, state):
+        """The icon's words are those of that state."""
+        words = ide_kernel.ICONS[state].words
+        return self.sees(lambda: self.window.header.words.cget("text") == words, words)
+
+    def is_asked(self):
+        """The keyboard is at a question."""
+        return self.sees(lambda: self.window.output.asking and isinstance(self.focus, tkinter.Entry), "a question")
+
+    @property
+    def shown(self):
+        return self.window.output.text.get("1.0", "end-1c")
+
+    @property
+    def typed(self):
+        return self.window.editor.code
+
+    @property
+    def focus(self):
+        return self.root.focus_get()
+
+    def key(self, name, state=0):
+        """Press and release a key, as the X server would say it."""
+        self.root.update()
+        more = {"state": state} if state else {}  # Tk knows which keys need Shift
+        self.focus.event_generate("<KeyPress>", keysym=name, **more)
+        self.focus.event_generate("<KeyRelease>", keysym=name, **more)
+        return self
+
+    def types(self, text):
+        for char in text:
+            self.key(KEYSYMS.get(char, char))
+        return self
+
+    def enters(self, text):
+        return self.types(text + "\n")
+
+    def clicks(self, name):
+        button = self.window.header.buttons[name]
+        self.sees(lambda: not button.instate(["disabled"]), "the button " + name)
+        self.root.update()
+        for event in ("<Enter>", "<ButtonPress-1>", "<ButtonRelease-1>", "<Leave>"):
+            button.event_generate(event, x=5, y=5)
+        return self
+
+    def enabled(self):
+        return set(name for name, button in self.window.header.buttons.items() if not button.instate(["disabled"]))
+
+
+def open_window(display, kernel):
+    root = tkinter.Tk(screenName=display)
+    window = Window(kernel, root)
+    root.geometry("900x700+0+0")
+    root.update()
+    root.focus_force()
+    window.editor.text.focus_force()
+    return User(window)
+
+
+@pytest.fixture(scope="module")
+def shared(display):
+    """One window and kernel for all tests of this file that leave them as they were."""
+    kernel = ide_kernel.start(name="window")
+    user = open_window(display, kernel)
+    yield user
+    if not user.window.closed:
+        user.window.leave()
+    kernel.close()
+    is_gone(kernel.connection_file)
+
+
+@pytest.fixture
+def user(shared):
+    shared.is_told("idle")
+    yield shared
+    if shared.window.kernel.status.state != "idle":  # the test has failed: the next one shall not
+        shared.window.restart()
+    shared.window.editor.put("")
+    shared.window.editor.text.focus_force()
+    shared.window.output.clear()
+
+
+def test_code_runs_and_its_output_stands_below(user):
+    user.enters("print('hello', 6 * 7)").reads(">>> print('hello', 6 * 7)\nhello 42\n")
+    assert user.typed == ""
+
+
+def test_an_error_is_shown_in_the_colour_of_errors(user):
+    user.enters("1/0").reads("ZeroDivisionError: division by zero")
+    text = user.window.output.text
+    tags = text.tag_names(text.search("ZeroDivisionError", "1.0"))
+    assert user.window.look["stderr"] in [str(text.tag_cget(tag, "foreground")) for tag in tags]
+
+
+def test_colours_progress_bars_and_backspaces(user):
+    user.window.execute(r"print('\x1b[1;38;5;208mbold\x1b[0m 10%\r\x1b[4C 99%\b\b\b100%')")
+    user.reads("bold 100%")
+    text = user.window.output.text
+    tag, = [tag for tag in text.tag_names(text.search("bold 100%", "1.0")) if tag.startswith("style")]
+    assert str(text.tag_cget(tag, "foreground")) == "#ff8700"
+    assert str(text.tag_cget(tag, "font")) == str(user.window.look.bold)
+
+
+def test_enter_begins_a_line_where_the_code_is_not_complete(user):
+    user.enters("for i in range(3):").sees(lambda: user.typed == "for i in range(3):\n    ")
+    user.enters("print(i + 10)").sees(lambda: user.typed.endswith("print(i + 10)\n    "))
+    user.key("Return").reads("... " + "    print(i + 10)\n10\n11\n12\n")
+
+
+def test_who_types_faster_than_the_kernel_answers_loses_nothing(user):
+    for line in ("x = 5", "if x:", "y = x + 1", "", "print('y is', y)"):
+        user.window.editor.text.insert("insert", line)
+        user.window.editor.text.event_generate("<KeyPress>", keysym="Return")
+    user.reads("y is 6\n")
+
+
+def test_shift_enter_begins_a_line_and_control_enter_runs(user):
+    user.types("a = 1").key("Return", SHIFT).types("print(a + 1)")
+    assert user.typed == "a = 1\nprint(a + 1)"
+    user.key("Return", CONTROL).reads("... print(a + 1)\n2\n")
+
+
+def test_a_backspace_takes_an_indent(user):
+    user.types("if 1:").key("Return", SHIFT).key("Return", SHIFT)
+    assert user.typed == "if 1:\n    \n    "
+    assert user.key("BackSpace").typed == "if 1:\n    \n"
+    assert user.key("Tab").typed == "if 1:\n    \n    "
+
+
+def test_up_and_down_go_through_the_history(user):
+    user.enters("first = 1").enters("second = 2").reads(">>> second = 2")
+    user.sees(lambda: user.typed == "")
+    user.types("draft").key("Up")
+    assert user.typed == "second = 2"
+    assert user.key("Up").typed == "first = 1"
+    assert user.key("Down").key("Down").typed == "draft"
+
+
+def test_tab_completes_and_offers(user):
+    user.window.execute("import os.path; value_one = value_two = 1")
+    user.is_told("idle").types("val").key("Tab").sees(lambda: user.typed == "value_")
+    choices = user.window.editor.popups[0]
+    user.sees(lambda: choices.shown)
+    assert choices.items == ["value_one", "value_two"]
+    user.key("Down").key("Return")
+    assert user.typed == "value_two" and not choices.shown
+    user.types(" + value_").key("Tab").sees(lambda: choices.shown).types("o")
+    assert choices.items == ["value_one"]
+    user.key("Escape")
+    assert not choices.shown
+
+
+def test_a_call_shows_its_signature_and_f1_explains(user):
+    user.window.execute("def area(width, height=2):\n    'The area of a field.'\n    return width * height")
+    user.is_told("idle").types("area(")
+    popup = user.window.editor.popups[1]
+    user.sees(lambda: popup.shown)
+    assert "area(width, height=2)" in popup.text.get("1.0", "end")
+    user.key("Escape").key("BackSpace").key("F1").sees(lambda: popup.shown)
+    assert "The area of a field." in popup.text.get("1.0", "end")
+
+
+def test_a_question_is_answered_where_it_stands(user):
+    user.enters("name = input('name? ')").is_told("input").is_asked()
+    user.enters("Ada").reads("name? Ada\n").is_told("idle")
+    user.enters("print(name.upper())").reads("ADA\n")
+
+
+def test_a_password_is_not_shown(user):
+    user.enters("import getpass; secret = getpass.getpass('secret: ')").is_asked()
+    assert user.focus.cget("show") == u"\u2022"
+    user.enters("hunter").is_told("idle")
+    user.enters("print(len(secret))").reads("\n6\n")
+    assert "hunter" not in user.shown
+
+
+def test_the_end_of_the_input(user):
+    user.enters("input()").is_asked().key("d", CONTROL).reads("EOFError")
+
+
+def test_the_icon_says_what_goes_on_and_the_buttons_follow(user):
+    assert user.enabled() == {"where", "restart", "terminate"}
+    user.enters("import time; time.sleep(100)").is_told("busy")
+    assert user.enabled() == {"interrupt", "where", "restart", "terminate"}
+    assert user.root.title().startswith(ide_kernel.ICONS["busy"].glyph)
+    user.clicks("interrupt").reads("KeyboardInterrupt").is_told("idle")
+
+
+def test_control_c_interrupts_where_nothing_is_selected(user):
+    user.enters("while True: pass").is_told("busy").key("c", CONTROL).reads("KeyboardInterrupt").is_told("idle")
+    user.types("abc").window.editor.text.tag_add("sel", "1.0", "1.2")
+    user.key("c", CONTROL)
+    assert user.root.clipboard_get() == "ab"
+
+
+def test_the_icon_beats_with_the_heartbeats_alone(user):
+    icon = user.window.header.icon
+    beaten = icon.beaten
+    for number in (1, 2, 2, 2, 3):
+        icon.show(ide_kernel.Status("busy", evidence={"heartbeats": number}))
+    icon.show(ide_kernel.Status("busy"))
+    assert icon.beaten == beaten + 2
+    user.sees(lambda: not icon._timer)
+    icon.show(user.window.kernel.status)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_state_has_its_picture_and_words(user, dark):
+    if user.window.look.dark != dark:
+        user.window.look.toggle()
+    for state in ide_kernel.ICONS:
+        user.window.header.show(ide_kernel.Status(state, detail="detail"))
+        assert user.window.header.words.cget("text") == ide_kernel.ICONS[state].words
+        assert user.window.header.icon.cget("image")
+    user.window.header.show(ide_kernel.Status("newer"))
+    user.window.header.show(user.window.kernel.status)
+    user.root.update()
+
+
+def test_an_icon_that_cannot_be_drawn_is_its_glyph(user):
+    status = ide_kernel.Status("busy")
+    icon = ide_kernel.ICONS["busy"]
+    before, icon.svg = icon.svg, "<svg><text/></svg>"
+    try:
+        user.window.header.show(status)
+        assert user.window.header.icon.cget("text") == icon.glyph
+    finally:
+        icon.svg = before
+        user.window.header.show(user.window.kernel.status)
+
+
+def test_other_frontends_are_seen(user):
+    other = ide_kernel.attach(user.window.kernel.connection_file, name="colleague")
+    try:
+        other.execute("shared = 'from another'\nprint(shared)")
+        user.reads("[colleague").reads(">>> shared = 'from another'\n").reads("\nfrom another\n")
+        other.execute("answer = input('who? ')")
+        user.sees(lambda: user.window.output.asking)
+        assert user.focus is user.window.editor.text  # it was not asked of us
+        other.wait(lambda: other.requests, LIMIT)
+        other.requests[0].reply(u"they")
+        user.sees(lambda: not user.window.output.asking).is_told("idle")
+        user.enters("print(answer)").reads("\nthey\n")
+    finally:
+        other.close()
+
+
+def test_a_flood_leaves_the_window_awake(user):
+    pane, late, due = user.window.output, [], [time.time()]
+
+    def tick():
+        late.append(time.time() - due[0])
+        due[0] = time.time() + 0.01
+        user.root.after(10, tick)
+
+    user.enters("import time").enters("while True: print(time.time())").is_told("busy").sees(lambda: pane._held, "the flood")
+    tick()
+    user.sees(lambda: len(late) > 50, "fifty turns of the event loop")
+    assert max(late) < 5, "the event loop stood still"  # what it takes is measured in benchmarks/window.py
+    assert int(pane.text.index("end").split(".")[0]) < 6000 and pane._size < output.ENOUGH + (1 << 22)
+    user.types("draft")
+    assert user.typed == "draft"
+    user.key("c", CONTROL).reads("KeyboardInterrupt").is_told("idle")
+    assert max(late) < 5
+
+
+def test_what_is_read_is_not_scrolled_away(user):
+    text = user.window.output.text
+    user.enters("for i in range(300): print('line', i)").key("Return").reads("line 299")
+    text.yview_moveto(0.5)
+    before = text.index("@0,0")
+    user.enters("print('more')").reads("more\n")
+    assert text.index("@0,0") == before
+    assert user.window.output._jump.winfo_manager()
+    user.window.output._jump.invoke()
+    user.sees(lambda: not user.window.output._jump.winfo_manager())
+
+
+def test_more_is_forgotten_than_was_ever_drawn(user):
+    user.window.execute("for i in range(20000): print('line', i)")
+    user.reads("line 19999").is_told("idle")
+    assert int(user.window.output.text.index("end-1c").split(".")[0]) == 5000
+    user.window.execute("print('after')")
+    user.reads("line 19999\n>>> print('after')\nafter\n")
+
+
+def test_colours_that_are_no_longer_seen_are_forgotten(user):
+    pane = user.window.output
+    for blue in range(5):
+        pane.clear()
+        for number in range(1200):
+            pane.write("\x1b[38;2;%d;%d;%dmx\x1b[0m\n" % (number % 256, number // 256, blue), "stdout")
+        user.sees(lambda: not pane._waiting)
+    tags = [tag for row in range(1, 1201) for tag in pane.text.tag_names("%d.0" % row)]
+    assert len(set(tags)) == 1200 and str(pane.text.tag_cget(tags[5], "foreground")) == "#050004"
+    assert len(pane._tags) < 4 * 1200
+
+
+def test_where(user, monkeypatch):
+    monkeypatch.setattr(type(user.window.kernel), "where", lambda kernel: "File train.py, line 88", raising=False)
+    user.clicks("where")
+    user.sees(lambda: [child for child in user.root.winfo_children() if isinstance(child, tkinter.Toplevel)])
+    dialog, = [child for child in user.root.winfo_children() if isinstance(child, tkinter.Toplevel)]
+    text, = [child for child in dialog.winfo_children() if isinstance(child, tkinter.Text)]
+    assert text.get("1.0", "end-1c") == "File train.py, line 88"
+    dialog.destroy()
+
+
+def test_zoom_and_colours_change_at_once(user):
+    size = user.window.look.code.cget("size")
+    user.key("plus", CONTROL).key("plus", CONTROL)
+    assert user.window.look.code.cget("size") == size + 2
+    user.key("0", CONTROL)
+    assert user.window.look.code.cget("size") == size
+    ground = user.window.output.text.cget("background")
+    user.window.look.toggle()
+    assert user.window.output.text.cget("background") != ground
+    user.window.look.toggle()
+
+
+def test_a_crash_says_its_cause_and_offers_a_restart(user):
+    user.enters("import os; os.kill(os.getpid(), 11)").is_told("dead").reads("SIGSEGV")
+    assert user.enabled() == {"restart"}
+    user.sees(lambda: user.window.offer.winfo_manager())
+    assert "SIGSEGV" in user.window.offer.words.cget("text")
+    user.types("1 + 1").key("Return")
+    user.sees(lambda: user.typed == "1 + 1")  # it is not lost
+    user.window.offer.buttons[0].invoke()
+    user.is_told("idle").reads("A new kernel is ready").sees(lambda: not user.window.offer.winfo_manager())
+    user.key("Return").reads(">>> 1 + 1\n2\n")
+
+
+def test_restart_and_terminate(user):
+    pid = user.window.kernel.info["kernel_pid"]
+    user.enters("x = 1").reads(">>> x = 1").clicks("restart").reads("A new kernel is ready").is_told("idle")
+    assert user.window.kernel.info["kernel_pid"] != pid
+    user.clicks("terminate").is_told("dead")
+    user.key("R", CONTROL | SHIFT).is_told("idle")
+
+
+def test_a_kernel_that_does_not_end_can_be_killed(user):
+    user.enters("import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]").is_told("idle")
+    user.window.execute("while True:\n    try: time.sleep(100)\n    except BaseException: pass")
+    user.is_told("busy").clicks("terminate").is_told("terminating")
+    assert "kill" in user.enabled() and "terminate" not in user.enabled()
+    user.clicks("kill").is_told("dead").clicks("restart").is_told("idle")
+
+
+def test_closing_while_code_runs_asks_once(user):
+    user.enters("import time; time.sleep(100)").is_told("busy")
+    user.window.close()
+    assert not user.window.closed
+    user.window.offer.buttons[1].invoke()
+    assert not user.window.offer.winfo_manager()
+    user.key("c", CONTROL).is_told("idle")
+
+
+def test_the_broker_is_lost_and_the_window_says_so(display):
+    kernel = ide_kernel.start(name="window")
+    user = open_window(display, kernel)
+    os.kill(kernel.info["broker_pid"], signal.SIGKILL)
+    user.is_told("lost")
+    assert user.enabled() == set()
+    user.window.close()
+    assert user.window.closed
+    kernel.close()
+
+
+# The command
+
+def start_command(display, *arguments, **environment):
+    environment = dict(os.environ, DISPLAY=display, **environment)
+    if not display:
+        del environment["DISPLAY"]
+    return subprocess.Popen(COMMAND + ["gui"] + list(arguments), cwd=ROOT, env=environment, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+
+
+@pytest.fixture
+def command(own_display, tmp_path):
+    """The command, its display, and its connection file once its window is there."""
+    runtime = tmp_path / "r"
+    runtime.mkdir()
+    process = start_command(own_display, "--new", "--dark", XDG_RUNTIME_DIR=str(runtime))
+    try:
+        until(lambda: list(runtime.glob("ide-kernel/kernel-*.json")), "the connection file")
+        if shutil.which("xdotool"):  # else it gets its signal wherever it is, which must do, too
+            xdotool(own_display, "search", "--sync", "--onlyvisible", "--name", ide_kernel.ICONS["idle"].words)
+        path, = runtime.glob("ide-kernel/kernel-*.json")
+        yield process, own_display, str(path)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=LIMIT)
+
+
+def xdotool(display, *arguments):
+    subprocess.check_call(["xdotool"] + list(arguments), env=dict(os.environ, DISPLAY=display), stdout=subprocess.DEVNULL,
+                          timeout=LIMIT)
+
+
+def test_control_c_in_the_terminal_closes_the_window_and_ends_the_kernel(command):
+    process, _, path = command
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, out, err) == (-signal.SIGINT, b"", b"")
+    is_gone(path)
+
+
+def test_keys_of_the_x_server_and_another_frontend(command):
+    process, display, path = command
+    if shutil.which("xdotool") is None:
+        pytest.skip("xdotool is not installed")
+    with ide_kernel.attach(path) as other:
+        seen = []
+        other.on_output(lambda output: seen.append(output.text))
+        other.wait(lambda: other.status.state == "idle", LIMIT)
+        for line in ("x = 6 * 7", "for _ in 'ab':", "print(x)", ""):
+            xdotool(display, "type", "--delay", "2", line)
+            xdotool(display, "key", "Return")
+        other.wait(lambda: "".join(seen) == "42\n42\n", LIMIT)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=LIMIT)
+        assert other.execute("x").result(LIMIT).value == "42"  # the window has left, the kernel is the other's
+    is_gone(path)
+
+
+def test_no_display_is_one_clear_line():
+    process = start_command("", "--new")
+    out, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, out) == (1, b"")
+    assert err.decode().startswith("ide-kernel: no window can be opened here") and err.count(b"\n") == 1
+
+
+def test_no_tkinter_is_one_clear_line(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tkinter", None)
+    assert run_window(lambda: pytest.fail("no kernel is needed")) == 1
+    err = capsys.readouterr()[1]
+    assert "tkinter" in err and err.count("\n") == 1
+
+
+def test_the_window_is_an_example_of_embedding():
+    """It takes nothing of ide_kernel but public names, and what other frontends use."""
+    import house
+    wrong = [(source.path, each.line) for source in house.product() if source.module.startswith("ide_kernel.frontends.window")
+             for each in source.imports if each.module.startswith("ide_kernel.")
+             and not each.module.startswith("ide_kernel.frontends")]
+    assert wrong == [] and header.heartbeats(ide_kernel.Status("idle")) is None
