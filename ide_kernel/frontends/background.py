@@ -49,8 +49,8 @@ class Background(object):
             if error.errno != errno.EAGAIN:
                 raise
         while self._ready:
-            then, value, error = self._ready.popleft()
-            then(value, error)
+            then, value, problem = self._ready.popleft()
+            then(value, problem)
 
     def close(self):
         # type: () -> None

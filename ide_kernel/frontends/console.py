@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 LINES = 5000
 #: Characters in a line before it is broken, as a terminal breaks it at its margin: toolkits draw longer ones slowly.
 WIDTH = 4000
+#: Characters that are kept in all lines together: a toolkit needs tens of bytes for each.
+SIZE = 2000000
 #: Lines that the cursor can go up, for several progress bars below each other.
 REACH = 100
 #: Characters of an escape sequence that has not ended yet; a longer one is none.
 ESCAPE = 1024
+
+#: Kinds of text that are the frontend's own, and begin a line of their own, in no colour of the program's.
+OWN = frozenset((u"prompt", u"note"))
 
 _TEXT = re.compile(u"[^\x00-\x08\x0b-\x1f\x7f\x9b]+")  # with newlines and tabulators
 _SEQUENCE = re.compile(u"(?:\x1b\\[|\x9b)([0-?]*)[ -/]*([@-~])"    # CSI, with its parameters and its final byte
@@ -128,6 +133,7 @@ class Console(object):
         self._column = 0
         self._style = PLAIN
         self._begun = u""  # of a sequence, or a "\r" that may belong to a "\n"
+        self._chars = 0
         self._changed = 0  # the first line that was changed since `changes`
         self._controls = {
             u"m": self._select, u"K": self._erase_line, u"J": self._erase_below, u"G": self._to_column, u"C": self._right,
@@ -153,8 +159,10 @@ class Console(object):
 
         Args:
             text: the piece; characters that cannot be shown (halves of surrogate pairs) should have been replaced.
-            kind: where it comes from, for `Style.kind`.
+            kind: where it comes from, for `Style.kind`; one of `OWN` begins a line.
         """
+        if kind in OWN:
+            self.settle()
         text, self._begun = self._begun + text, u""
         if self._style.kind != kind:
             self._style = self._style._replace(kind=kind)
@@ -167,12 +175,6 @@ class Console(object):
             else:
                 at = self._control(text, at)
         self._trim()
-
-    def note(self, text, kind):
-        # type: (Any, Any) -> None
-        """Write something of the frontend's own, on lines of its own, whatever colour and place the program has chosen."""
-        self.settle()
-        self.feed(text + u"\n", kind)
 
     def settle(self):
         # type: () -> None
@@ -209,11 +211,15 @@ class Console(object):
         skipped = text.count(u"\n") - self._limit
         # Fewer would not be worth it, and what stands below the cursor is written over then.
         pieces = text.split(u"\n") if skipped < REACH else self._last_pieces(text, skipped)
+        last = len(pieces) - 1
         for number, piece in enumerate(pieces):
+            if 0 < number < last and self._row == self.end - 1 and len(piece) < WIDTH and u"\t" not in piece:
+                self._move(self.end, len(piece))
+                self.lines.append(Line(piece, self._style))  # most lines: as what follows would do it, but quick
+                self._chars += len(piece)
+                continue
             if number:
                 self._newline()
-            if not piece:
-                continue
             if u"\t" in piece:
                 piece = self._expand(piece)
             if self._column + len(piece) <= WIDTH:
@@ -231,7 +237,10 @@ class Console(object):
 
     def _put(self, text):
         # type: (Any) -> None
+        if not text:
+            return
         self._touch()
+        self._chars += len(text)
         self.lines[self._row - self.first].write(text, self._style, self._column)
         self._column += len(text)
 
@@ -268,6 +277,11 @@ class Console(object):
     def _trim(self):
         # type: () -> None
         excess = len(self.lines) - self._limit
+        if self._chars > SIZE:  # perhaps: what was written over was counted, too
+            self._chars = sum(line.length for line in self.lines[max(0, excess):])
+            while self._chars > SIZE:
+                self._chars -= self.lines[max(0, excess)].length
+                excess = max(0, excess) + 1
         if excess > 0:
             del self.lines[:excess]
             self.first += excess

@@ -10,9 +10,11 @@ import zlib
 import ide_kernel
 import pytest
 from ide_kernel import vocabulary
+from ide_kernel.frontends import backlog as backlog_module
 from ide_kernel.frontends import console as console_module
 from ide_kernel.frontends import controls, pictures
 from ide_kernel.frontends.background import Background
+from ide_kernel.frontends.backlog import Backlog
 from ide_kernel.frontends.console import Console, is_plain
 from ide_kernel.frontends.editing import Completion, History, next_stop, previous_stop
 from ide_kernel.frontends.styles import PLAIN, colour
@@ -106,7 +108,7 @@ def test_a_colour_goes_on_over_lines_and_streams_and_ends_where_the_frontend_wri
     console = Console()
     console.feed(u"\x1b[31mred\nstill ")
     console.feed(u"error", u"stderr")
-    console.note(u"a note", u"note")
+    console.feed(u"a note\n", u"note")
     console.feed(u"plain")
     assert texts(console) == [u"red", u"still error", u"a note", u"plain"]
     assert [(text, style.fg, style.kind) for line in console.lines for text, style in line.runs] == [
@@ -116,9 +118,9 @@ def test_a_colour_goes_on_over_lines_and_streams_and_ends_where_the_frontend_wri
 
 def test_a_note_ends_an_unfinished_line_and_sequence():
     console = fed([u"50%\r"])
-    console.note(u"note", u"note")
+    console.feed(u"note\n", u"note")
     console.feed(u"\x1b[3")
-    console.note(u"note", u"note")
+    console.feed(u"note\n", u"note")
     assert texts(console) == [u"50%", u"note", u"note", u""]
     assert console.unfinished == u""
 
@@ -171,7 +173,7 @@ def test_drawing_the_changes_alone_shows_the_same():
     for number, piece in enumerate(pieces * 3):
         console.feed(piece)
         if number % 10 == 7:
-            console.note(u"note", u"note")
+            console.feed(u"note\n", u"note")
         if number % 17 == 3:
             console.clear()
         if number % 3:
@@ -186,6 +188,70 @@ def test_clear_keeps_the_unfinished_line():
     console.feed(u"Ada")
     assert texts(console) == [u"name? Ada"]
     assert console.first == 2
+
+
+def test_long_lines_are_fewer():
+    console = Console()
+    for _ in range(1000):
+        console.feed(u"x" * 3999 + u"\n")
+        console.feed(u"\r" + u"y" * 3999)
+    assert sum(line.length for line in console.lines) <= console_module.SIZE
+    assert len(console.lines) > 400
+
+
+# What waits
+
+def taken(backlog):
+    pieces = []
+    while backlog:
+        pieces.append(backlog.take())
+    assert backlog.size == 0 and backlog._newlines == 0
+    return pieces
+
+
+def test_what_waits_comes_in_order_and_in_pieces():
+    backlog = Backlog()
+    for text, kind in ((u"a", u"stdout"), (u"b", u"stdout"), (u"c", u"stderr"), (u"n\n", u"note"), (u"o\n", u"note")):
+        backlog.add(text, kind)
+    assert len(backlog) == 5
+    assert taken(backlog) == [(u"ab", u"stdout"), (u"c", u"stderr"), (u"n\n", u"note"), (u"o\n", u"note")]
+    red = u"\x1b[31mred" * 5000
+    backlog.add(red, u"stdout")
+    backlog.add(u"x" * 100000, u"stdout")
+    pieces = [text for text, _ in taken(backlog)]
+    assert u"".join(pieces) == red + u"x" * 100000 and len(pieces) > 10
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 3000])
+def test_a_flood_is_shown_as_if_nothing_had_been_forgotten(size):
+    numbers = range(0, 3000, size)
+    pieces = [(u"".join(u"\x1b[%dm%d\x1b[%dm:\t%d\n" % (31 + n % 7, n, 41 + n % 3, n) for n in range(begin, begin + size)),
+               u"stdout" if size > 1 or begin % 5 else u"stderr") for begin in numbers] + [(u"unfinished", u"stdout")]
+    all_at_once, bounded, backlog = Console(limit=20), Console(limit=20), Backlog(lines=30)
+    for text, kind in pieces:
+        all_at_once.feed(text, kind)
+        backlog.add(text, kind)
+        assert backlog._newlines <= 30 + backlog_module.SLACK
+    assert len(backlog._pieces) < len(pieces) or size == 3000
+    for text, kind in taken(backlog):
+        bounded.feed(text, kind)
+    assert [line.runs for line in bounded.lines] == [line.runs for line in all_at_once.lines]
+
+
+def test_a_note_among_what_is_forgotten_ends_its_colours():
+    backlog = Backlog(lines=10)
+    backlog.add(u"\x1b[31m" + u"red\n" * 500, u"stdout")
+    backlog.add(u"note\n", u"note")
+    backlog.add(u"plain\n" * 600, u"stdout")
+    backlog.add(u"plain\n", u"stdout")
+    assert u"\x1b" not in u"".join(text for text, _ in taken(backlog))
+
+
+def test_what_is_remembered_of_colours_is_bounded():
+    backlog = Backlog(lines=10)
+    for number in range(5000):
+        backlog.add(u"\x1b[38;5;%dmx\n" % (number % 256), u"stdout")
+    assert len(backlog._colours) <= backlog_module.MOST
 
 
 def test_plain_is_what_has_no_controls():

@@ -1,30 +1,30 @@
 """The upper part of the window: what the kernel writes, and the place to answer what its code asks (3.8+)."""
-import collections
 import itertools
 import re
 import tkinter
 from time import monotonic
 from tkinter import ttk
 
-from ..console import Console, is_plain
+from ..backlog import Backlog
+from ..console import Console
 from ..styles import PLAIN
 from .look import mix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional
     from ..console import Line
     from ..styles import Style
     from .look import Look
 
 #: Milliseconds between what comes and its drawing: what comes meanwhile is drawn with it. Thirty pictures a second look smooth.
 REFRESH = 30
-#: Seconds of one refresh for reading what came: its drawing takes about as long, and keys and clicks have the rest.
-READING = 0.012
-#: Characters with colours and the like that are read in one go, a few milliseconds' worth; plain text takes much less.
-PIECE = 1 << 13
-#: Characters that wait before the kernel's output is held up, as a slow terminal holds a program up. Nothing is skipped.
-ENOUGH = 1 << 18
+#: ... and while more waits than one refresh shows.
+SOON = 10
+#: Seconds of one refresh for reading what came: its drawing takes up to twice as long, and keys and clicks have the rest.
+READING = 0.006
+#: Characters that wait before the kernel's output is held up, as a slow terminal holds a program up. Few are so long: see `Backlog`.
+ENOUGH = 1 << 20
 #: Tags of Tk, one for each way that text looks; above that, those that are no longer seen are thrown away.
 TAGS = 500
 #: Seeing so much of the text is to be at its end: Tk counts in pixels, and rounds.
@@ -47,8 +47,7 @@ class OutputPane(ttk.Frame):
         self._held = False
         self._console = Console()
         self._first = 0  # the number of the line that is drawn first
-        self._waiting = collections.deque()  # type: Deque[Tuple[List[str], str]]
-        self._size = 0
+        self._backlog = Backlog()
         self._scheduled = False
         self._tags = {}  # type: Dict[Style, str]
         self._tag_limit = TAGS
@@ -69,12 +68,7 @@ class OutputPane(ttk.Frame):
     def write(self, text, kind):
         # type: (str, str) -> None
         """Show text soon: what the kernel wrote, or a remark (``"note"``), which stands on lines of its own."""
-        if kind == "note":
-            kind, text = "note", text + "\n"
-        if not self._waiting or self._waiting[-1][1] != kind or kind == "note":
-            self._waiting.append(([], kind))
-        self._waiting[-1][0].append(text)
-        self._size += len(text)
+        self._backlog.add(text + "\n" if kind == "note" else text, kind)
         if not self._scheduled:
             self._scheduled = True
             self.after(REFRESH, self._refresh)
@@ -98,7 +92,7 @@ class OutputPane(ttk.Frame):
         Args:
             reply: called with the answer, or None for the end of the input (Ctrl-D).
         """
-        while self._waiting:  # the question itself
+        while self._backlog:  # the question itself
             self._read()
         self._draw()
         entry = tkinter.Entry(self.text, font=self._look.code, relief="flat", borderwidth=0, highlightthickness=0, width=40,
@@ -136,29 +130,22 @@ class OutputPane(ttk.Frame):
         # type: () -> None
         self._scheduled = False
         deadline = monotonic() + READING
-        while self._waiting and monotonic() < deadline:
+        while self._backlog and monotonic() < deadline:
             self._read()
         self._draw()
-        if self._waiting:
+        if self._backlog:
             self._scheduled = True
-            self.after(REFRESH, self._refresh)
+            self.after(SOON, self._refresh)
         self._hold_up()
 
     def _read(self):
         # type: () -> None
-        pieces, kind = self._waiting.popleft()
-        text = "".join(pieces)
-        if len(text) > PIECE and not is_plain(text):
-            self._waiting.appendleft(([text[PIECE:]], kind))
-            text = text[:PIECE]
-        self._size -= len(text)
-        if kind in ("note", "prompt"):  # these begin a line
-            self._console.settle()
+        text, kind = self._backlog.take()
         self._console.feed(_HALVES.sub("\ufffd", text), kind)
 
     def _hold_up(self):
         # type: () -> None
-        held = self._size > ENOUGH
+        held = self._backlog.size > ENOUGH
         if held != self._held:
             self._held = held
             self._hold(held)
