@@ -1,7 +1,7 @@
 """What waits to be shown, for a frontend that shows it in pieces. Pure, bounded.
 
-A program writes faster than a toolkit draws. What waits is no more than would be kept once it was shown: of a flood of lines the first
-are forgotten unread, since they would have scrolled out, and only the colours that they switched on are remembered.
+A program writes faster than a toolkit draws. What waits is no more than would be kept once it was shown: of a flood of lines the
+first are forgotten unread, since they would have scrolled out, and only the colours that they switched on are remembered.
 """
 from __future__ import absolute_import, division, print_function
 

@@ -346,7 +346,8 @@ def test_a_flood_leaves_the_window_awake(user):
         due[0] = time.time() + 0.01
         user.root.after(10, tick)
 
-    user.enters("import time").enters("while True: print(time.time())").is_told("busy").sees(lambda: pane._backlog.size > 50000, "the flood")
+    user.enters("import time").enters("while True: print(time.time())").is_told("busy")
+    user.sees(lambda: pane._backlog.size > 50000, "the flood")
     tick()
     user.sees(lambda: len(late) > 50, "fifty turns of the event loop")
     assert max(late) < 5, "the event loop stood still"  # what it takes is measured in benchmarks/window.py
@@ -360,13 +361,33 @@ def test_a_flood_leaves_the_window_awake(user):
 def test_what_is_read_is_not_scrolled_away(user):
     text = user.window.output.text
     user.enters("for i in range(300): print('line', i)").key("Return").reads("line 299")
-    text.yview_moveto(0.5)
+    for _ in range(5):
+        text.event_generate("<Button-4>")  # the wheel
+    user.sees(lambda: text.yview()[1] < 1)
     before = text.index("@0,0")
     user.enters("print('more')").reads("more\n")
     assert text.index("@0,0") == before
     assert user.window.output._jump.winfo_manager()
     user.window.output._jump.invoke()
     user.sees(lambda: not user.window.output._jump.winfo_manager())
+
+
+def test_the_end_stays_in_sight(user):
+    text = user.window.output.text
+    user.enters("for i in range(300): print('line', i)").key("Return").reads("line 299").is_told("idle")
+    user.window.offer.show("less room", [("Close", user.window.offer.hide)])
+    user.sees(lambda: user.window.offer.winfo_viewable() and text.yview()[1] == 1 and text.dlineinfo("end-2l"))
+    user.key("plus", CONTROL).sees(lambda: text.yview()[1] == 1 and text.dlineinfo("end-2l"))
+    user.key("0", CONTROL)
+    user.window.offer.hide()
+
+
+def test_a_wheel_that_has_nothing_to_turn_changes_nothing(user):
+    text = user.window.output.text
+    user.enters("1 + 1").reads("\n2\n")
+    text.event_generate("<Button-4>")
+    user.enters("for i in range(300): print('line', i)").key("Return").reads("line 299").is_told("idle")
+    user.sees(lambda: text.yview()[1] == 1)
 
 
 def test_more_is_forgotten_than_was_ever_drawn(user):
@@ -396,7 +417,9 @@ def test_where(user, monkeypatch):
     dialog, = [child for child in user.root.winfo_children() if isinstance(child, tkinter.Toplevel)]
     text, = [child for child in dialog.winfo_children() if isinstance(child, tkinter.Text)]
     assert text.get("1.0", "end-1c") == "File train.py, line 88"
-    dialog.destroy()
+    text.focus_force()
+    user.sees(lambda: user.focus is text).key("Escape")
+    user.sees(lambda: not dialog.winfo_exists() and user.focus is user.window.editor.text)
 
 
 def test_zoom_and_colours_change_at_once(user):

@@ -4,6 +4,7 @@ from tkinter import ttk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
     from .look import Look
 
 
@@ -13,6 +14,7 @@ def show_text(master, look, title, words):
     window = tkinter.Toplevel(master, background=look["panel"])
     window.title(title)
     window.transient(master.winfo_toplevel())
+    before = master.focus_get()
     lines = words.rstrip().split("\n")
     text = tkinter.Text(window, font=look.code, wrap="none", relief="flat", borderwidth=0, highlightthickness=0, padx=14, pady=10,
                         background=look["ground"], foreground=look["text"], selectbackground=look["selection"],
@@ -27,12 +29,20 @@ def show_text(master, look, title, words):
         window.clipboard_clear()
         window.clipboard_append(words)
 
+    def close(event=None):
+        # type: (Any) -> None
+        window.destroy()
+        if before is not None:
+            before.focus_force()
+
     row = ttk.Frame(window, padding=(10, 8))
     row.pack(side="bottom", fill="x")
-    ttk.Button(row, text="Close", command=window.destroy, style="Offer.TButton").pack(side="right")
+    ttk.Button(row, text="Close", command=close, style="Offer.TButton").pack(side="right")
     ttk.Button(row, text="Copy", command=copy, style="Tool.TButton").pack(side="right", padx=(0, 6))
     bar.pack(side="right", fill="y")
     text.pack(side="left", fill="both", expand=True)
-    window.bind("<Escape>", lambda event: window.destroy())
+    window.bind("<Escape>", close)
+    window.protocol("WM_DELETE_WINDOW", close)
+    window.geometry("+%d+%d" % (master.winfo_rootx() + 60, master.winfo_rooty() + 80))
     text.focus_set()
     return window

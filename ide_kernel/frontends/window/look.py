@@ -14,7 +14,7 @@ LIGHT = {
     "accent": "#0969da", "hover": "#e7ebef", "press": "#d8dee4", "selection": "#b6d8ff", "warn": "#fff4d6", "thumb": "#c4cbd2",
     "stdout": "#1f2328", "stderr": "#a40e26", "prompt": "#0969da", "code": "#0a3069", "answer": "#8a4600", "note": "#656d76",
     "palette": "#24292f #cf222e #116329 #8a6100 #0969da #8250df #1b7c83 #6e7781 "
-               "#57606a #e5534b #1a7f37 #bf8700 #218bff #a475f9 #3192aa #8c959f",
+               "#818b98 #e5534b #1a7f37 #bf8700 #218bff #a475f9 #3192aa #8c959f",
 }
 DARK = {
     "ground": "#0d1117", "panel": "#161b22", "edge": "#2b323b", "text": "#e6edf3", "dim": "#8d96a0", "off": "#4d555f",

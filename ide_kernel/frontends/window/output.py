@@ -23,7 +23,7 @@ REFRESH = 30
 SOON = 10
 #: Seconds of one refresh for reading what came: its drawing takes up to twice as long, and keys and clicks have the rest.
 READING = 0.006
-#: Characters that wait before the kernel's output is held up, as a slow terminal holds a program up. Few are so long: see `Backlog`.
+#: What waits until the kernel's output is held up, as a slow terminal does. Lines never come to that: see `Backlog`.
 ENOUGH = 1 << 20
 #: Tags of Tk, one for each way that text looks; above that, those that are no longer seen are thrown away.
 TAGS = 500
@@ -45,6 +45,7 @@ class OutputPane(ttk.Frame):
         self._look = look
         self._hold = hold
         self._held = False
+        self._following = True  # whether the end is in sight, and is to stay there
         self._console = Console()
         self._first = 0  # the number of the line that is drawn first
         self._backlog = Backlog()
@@ -55,7 +56,7 @@ class OutputPane(ttk.Frame):
         self._entry = None  # type: Optional[tkinter.Entry]
         self.text = tkinter.Text(self, wrap="char", font=look.code, relief="flat", borderwidth=0, highlightthickness=0, padx=14,
                                  pady=10, state="disabled", cursor="xterm", insertwidth=0, undo=False)
-        self._bar = ttk.Scrollbar(self, orient="vertical", command=self.text.yview)
+        self._bar = ttk.Scrollbar(self, orient="vertical", command=self._scroll)
         self.text.configure(yscrollcommand=self._scrolled)
         self._bar.pack(side="right", fill="y")
         self.text.pack(side="left", fill="both", expand=True)
@@ -63,6 +64,8 @@ class OutputPane(ttk.Frame):
                                 cursor="arrow")
         self.text.mark_set("tail", "end-1c")  # behind it stands the entry of a question, where there is one
         self.text.bind("<Button-1>", lambda event: self.text.focus_set())
+        for scrolls in ("<Button-4>", "<MouseWheel>", "<B1-Motion>", "<B2-Motion>", "<Key-Up>", "<Key-Prior>", "<Control-Home>"):
+            self.text.bind(scrolls, self._scroll)
         look.follow(self._colour)
 
     def write(self, text, kind):
@@ -77,6 +80,7 @@ class OutputPane(ttk.Frame):
     def jump(self):
         # type: () -> None
         """Go to the end, and stay there as more comes."""
+        self._following = True
         self.text.see("end")
 
     def clear(self):
@@ -153,7 +157,6 @@ class OutputPane(ttk.Frame):
     def _draw(self):
         # type: () -> None
         text, console = self.text, self._console
-        at_end = text.yview()[1] >= END
         if len(self._tags) >= self._tag_limit:
             self._sweep()
         begin, lines = console.changes()
@@ -166,16 +169,32 @@ class OutputPane(ttk.Frame):
             text.delete("%d.0" % row, "tail")
             text.insert("tail", "\n" if row > last else "", "", *self._pieces(lines))
         text.configure(state="disabled")
-        if at_end:
+        if self._following:
             text.see("end")
         elif lines:
             self._jump.place(relx=1.0, rely=1.0, x=-16, y=-12, anchor="se")
 
     def _scrolled(self, first, last):
         # type: (float, float) -> None
+        """Other lines are seen: somebody has scrolled, or the room or the font has changed."""
         self._bar.set(first, last)
         if float(last) >= END:
+            self._following = True
             self._jump.place_forget()
+        elif self._following:
+            self.after_idle(self.jump)
+
+    def _scroll(self, *arguments):
+        # type: (*Any) -> None
+        """The user scrolls, with the bar, or does what may scroll: from now on the end is followed only if it is still seen."""
+        self._following = False
+        if isinstance(arguments[0], str):
+            self.text.yview(*arguments)
+        self.after_idle(self._look_where)
+
+    def _look_where(self):
+        # type: () -> None
+        self._following = self._following or self.text.yview()[1] >= END
 
     def _pieces(self, lines):
         # type: (List[Line]) -> List[str]

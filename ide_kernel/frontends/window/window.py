@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from typing import Any, List, Optional
 
 
+#: Milliseconds that a remark in the last line stands there.
+SAID = 8000
+
+
 class Window(object):
     """A window on a kernel.
 
@@ -167,6 +171,8 @@ class Window(object):
         # type: (Any) -> None
         """A remark in the last line of the window; an empty one for what is always there."""
         info = self.kernel.info
+        if words:
+            self.root.after(SAID, self.say, "")
         self.footer.configure(text=str(words) or "%s %s  \u00b7  process %s  \u00b7  %s" % (
             info.get("implementation"), info.get("python"), info.get("kernel_pid"), info.get("executable")))
 
