@@ -43,29 +43,46 @@ def is_gone(path):
 
 
 def x_server():
-    """Run an X server whose screen nobody sees: yields its display."""
+    """Start an X server whose screen nobody sees: its display. It ends when the last of its clients has left it.
+
+    Tk keeps its connection until the process ends, and a server that goes away before takes the process with it.
+    """
     read_fd, write_fd = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write_fd), "-screen", "0", "1200x900x24", "-nolisten", "tcp", "-terminate"]
     try:
-        server = subprocess.Popen(["Xvfb", "-displayfd", str(write_fd), "-screen", "0", "1200x900x24", "-nolisten", "tcp"],
-                                  pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _servers.append(subprocess.Popen(command, pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     except FileNotFoundError:
         os.close(read_fd)
         pytest.skip("Xvfb is not installed")
     finally:
         os.close(write_fd)
+    with os.fdopen(read_fd) as said:
+        number = said.readline().strip()
+    if not number:
+        _servers.pop().wait()
+        pytest.skip("Xvfb does not start here")
+    return ":" + number
+
+
+_servers = []
+
+
+@pytest.fixture(scope="module")
+def display():
+    """A display for the windows of this process."""
+    return x_server()
+
+
+@pytest.fixture
+def own_display():
+    """A display where only the test's own program is, which must leave it."""
+    yield x_server()
+    server = _servers.pop()
     try:
-        with os.fdopen(read_fd) as said:
-            number = said.readline().strip()
-        if not number:
-            pytest.skip("Xvfb does not start here")
-        yield ":" + number
+        server.wait(LIMIT)
     finally:
-        server.terminate()
+        server.kill()  # nothing, if it has ended
         server.wait()
-
-
-display = pytest.fixture(scope="module")(x_server)
-own_display = pytest.fixture(x_server)
 
 
 class User(object):
@@ -99,6 +116,10 @@ class User(object):
     def is_asked(self):
         """The keyboard is at a question."""
         return self.sees(lambda: self.window.output.asking and isinstance(self.focus, tkinter.Entry), "a question")
+
+    def has_run(self, code):
+        """Wait until the kernel has run that."""
+        return self.sees(self.window.kernel.execute(code).done, code)
 
     @property
     def shown(self):
@@ -230,8 +251,8 @@ def test_up_and_down_go_through_the_history(user):
 
 
 def test_tab_completes_and_offers(user):
-    user.window.execute("import os.path; value_one = value_two = 1")
-    user.is_told("idle").types("val").key("Tab").sees(lambda: user.typed == "value_")
+    user.has_run("import os.path; value_one = value_two = 1")
+    user.types("val").key("Tab").sees(lambda: user.typed == "value_")
     choices = user.window.editor.popups[0]
     user.sees(lambda: choices.shown)
     assert choices.items == ["value_one", "value_two"]
@@ -244,8 +265,8 @@ def test_tab_completes_and_offers(user):
 
 
 def test_a_call_shows_its_signature_and_f1_explains(user):
-    user.window.execute("def area(width, height=2):\n    'The area of a field.'\n    return width * height")
-    user.is_told("idle").types("area(")
+    user.has_run("def area(width, height=2):\n    'The area of a field.'\n    return width * height")
+    user.types("area(")
     popup = user.window.editor.popups[1]
     user.sees(lambda: popup.shown)
     assert "area(width, height=2)" in popup.text.get("1.0", "end")
