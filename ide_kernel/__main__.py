@@ -161,11 +161,17 @@ def _attach(path):
     return program.run(attach(path, "program"), own=False)
 
 
+_WINDOW = ("A window on a kernel: a shell, the status icon, and buttons to interrupt, restart and end it. It needs tkinter and a "
+           "display.")
+_WINDOW_KEYS = ("Keys: Enter runs, or begins a line where the code is not complete; Shift+Enter begins a line, Ctrl+Enter runs. "
+                "Up and Down: history. Tab: completion. F1: help. Ctrl+C interrupts where nothing is selected; "
+                "Ctrl+Shift+I, W, R, T: interrupt, where, restart, terminate. Ctrl+L clears, Ctrl and +, -, 0 zoom.")
+
+
 def _gui(python, arguments):
     # type: (Any, List[Any]) -> int
     import argparse
-    parser = argparse.ArgumentParser(prog="python3 -m ide_kernel gui", description="A window on a kernel: a shell, the status "
-                                     "icon, and buttons to interrupt, restart and end it. It needs tkinter and a display.")
+    parser = argparse.ArgumentParser(prog="python3 -m ide_kernel gui", description=_WINDOW, epilog=_WINDOW_KEYS)
     parser.add_argument("file", metavar="F", nargs="?",
                         help="the kernel's connection file (default: your newest; a new kernel where there is none)")
     parser.add_argument("--new", action="store_true", help="on a new kernel in any case")

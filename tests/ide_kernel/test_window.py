@@ -168,7 +168,12 @@ def open_window(display, kernel):
     root.update()
     root.focus_force()
     window.editor.text.focus_force()
+    _kept.append(window)
     return User(window)
+
+
+#: Every window, until the process ends: Tcl aborts when the garbage collector takes one apart in a thread that is not its own.
+_kept = []
 
 
 @pytest.fixture(scope="module")
@@ -272,6 +277,9 @@ def test_a_call_shows_its_signature_and_f1_explains(user):
     assert "area(width, height=2)" in popup.text.get("1.0", "end")
     user.key("Escape").key("BackSpace").key("F1").sees(lambda: popup.shown)
     assert "The area of a field." in popup.text.get("1.0", "end")
+    user.key("Escape")
+    assert not popup.shown
+    user.key("Tab", SHIFT).sees(lambda: popup.shown)
 
 
 def test_a_question_is_answered_where_it_stands(user):
@@ -560,6 +568,27 @@ def test_keys_of_the_x_server_and_another_frontend(command):
         process.communicate(timeout=LIMIT)
         assert other.execute("x").result(LIMIT).value == "42"  # the window has left, the kernel is the other's
     is_gone(path)
+
+
+def test_without_a_file_it_takes_the_newest_kernel(own_display):
+    if shutil.which("xdotool") is None:
+        pytest.skip("xdotool is not installed")
+    with ide_kernel.start() as kernel:
+        seen = []
+        kernel.on_output(lambda output: seen.append(output.text))
+        process = start_command(own_display)
+        xdotool(own_display, "search", "--sync", "--onlyvisible", "--name", ide_kernel.ICONS["idle"].words)
+        xdotool(own_display, "type", "--delay", "2", "print(1 + 1)")
+        xdotool(own_display, "key", "Return")
+        kernel.wait(lambda: "".join(seen) == "2\n", LIMIT)
+        process.terminate()
+        assert process.communicate(timeout=LIMIT) == (b"", b"")
+
+
+def test_no_such_kernel_is_one_clear_line(own_display):
+    process = start_command(own_display, "/no/such/file")
+    out, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, out) == (1, b"") and b"/no/such/file" in err and err.count(b"\n") == 1
 
 
 def test_no_display_is_one_clear_line():

@@ -83,7 +83,7 @@ class Editor(ttk.Frame):
         # type: () -> None
         for keys, action in (
                 ("<Return>", self._enter), ("<KP_Enter>", self._enter), ("<Shift-Return>", self._new_line),
-                ("<Control-Return>", self._run), ("<Tab>", self._tab), ("<ISO_Left_Tab>", self._inspect),
+                ("<Control-Return>", self._run), ("<Tab>", self._tab), ("<<PrevWindow>>", self._inspect),
                 ("<F1>", self._inspect), ("<Up>", self._up), ("<Down>", self._down), ("<BackSpace>", self._backspace),
                 ("<Escape>", self._escape), ("<Control-c>", self._copy), ("<Key-parenleft>", self._call),
                 ("<Key-comma>", self._call), ("<Key-parenright>", self._called)):

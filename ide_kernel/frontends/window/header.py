@@ -12,7 +12,7 @@ from .popups import Tip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict
+    from typing import Any, Callable, Dict, List
     from .look import Look
 
 #: Milliseconds that one beat of the icon lasts.
@@ -61,6 +61,14 @@ class StatusIcon(tkinter.Label):
             self._timer = self.after(BEAT, self._draw)
         self._beats = beats
         self._draw(bool(self._timer))
+
+    def for_task_bar(self):
+        # type: () -> List[tkinter.PhotoImage]
+        """The same as the icon of the window."""
+        try:
+            return [self._look.picture(self._icon.svg, 32)]
+        except Unknown:
+            return [self._look.button_picture("where", "dim")]
 
     def _draw(self, large=False):
         # type: (bool) -> None

@@ -114,13 +114,19 @@ class OutputPane(ttk.Frame):
             entry.focus_set()
 
     def end_question(self, answer):
-        # type: (Optional[str]) -> None
-        """Put what was answered in the place of the entry; nothing for None, because the program ends the line itself."""
+        # type: (Optional[str]) -> bool
+        """Put what was answered in the place of the entry; nothing for None, because the program ends the line itself.
+
+        Returns:
+            Whether the keyboard was there.
+        """
+        focused = self._entry is not None and self.focus_get() is self._entry
         if self._entry is not None:
             self._entry.destroy()
             self._entry = None
         if answer is not None:
             self.write(answer + "\n", "answer")
+        return focused
 
     @property
     def asking(self):

@@ -49,7 +49,6 @@ class Window(object):
         self._background = Background()
         self._answered = []  # type: List[ide_kernel.InputRequest]
         self._request = None  # type: Optional[ide_kernel.InputRequest]
-        self._running = []  # type: List[ide_kernel.Execution]  # those whose code was shown
         self._closing = False
         self.closed = False
         self.look = look = Look(root, dark)
@@ -205,6 +204,7 @@ class Window(object):
     def _status_changed(self, status):
         # type: (ide_kernel.Status) -> None
         self.header.show(status)
+        self.root.iconphoto(False, *self.header.icon.for_task_bar())
         self.root.title("%s %s \u2013 Python %s" % (status.icon.glyph, status.icon.words, self.kernel.info.get("python")))
         if status.state == u"lost":
             self.offer.show("The broker is gone; nothing more can be known of the kernel.", [("Close", self.leave)])
@@ -252,8 +252,8 @@ class Window(object):
         if self._request is not None:
             self._answered.append(self._request)
         self._request = None
-        self.output.end_question(answer)
-        self.editor.text.focus_set()
+        if self.output.end_question(answer):
+            self.editor.text.focus_set()
 
     def _ended(self, exit):
         # type: (ide_kernel.Exit) -> None
