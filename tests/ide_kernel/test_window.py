@@ -163,6 +163,10 @@ class User(object):
 
 def open_window(display, kernel):
     root = tkinter.Tk(screenName=display)
+    if "DISPLAY" in os.environ:  # Tk has exported its own: other tests shall not open windows there
+        os.putenv("DISPLAY", os.environ["DISPLAY"])
+    else:
+        os.unsetenv("DISPLAY")
     window = Window(kernel, root)
     root.geometry("900x700+0+0")
     root.update()

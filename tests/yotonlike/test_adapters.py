@@ -55,6 +55,10 @@ def test_asyncio(channels):
     assert seen == [u"first", u"last"]
 
 
+#: Windows, until the process ends: Tcl aborts when the garbage collector takes one apart in a thread that is not its own.
+_kept = []
+
+
 def test_tk(channels):
     tkinter = pytest.importorskip("tkinter")
     from yotonlike.adapters import tk as adapter
@@ -63,6 +67,7 @@ def test_tk(channels):
         root = tkinter.Tk()
     except tkinter.TclError as error:
         pytest.skip("no display: %s" % error)
+    _kept.append(root)
     seen = []
 
     def received(message):
