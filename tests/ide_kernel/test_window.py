@@ -320,14 +320,26 @@ def test_control_c_interrupts_where_nothing_is_selected(user):
 
 
 def test_the_icon_beats_with_the_heartbeats_alone(user):
-    icon = user.window.header.icon
-    beaten = icon.beaten
-    for number in (1, 2, 2, 2, 3):
-        icon.show(ide_kernel.Status("busy", evidence={"heartbeats": number}))
-    icon.show(ide_kernel.Status("busy"))
-    assert icon.beaten == beaten + 2
-    user.sees(lambda: not icon._timer)
-    icon.show(user.window.kernel.status)
+    class Kernel(object):
+        def on_beat(self, callback):
+            self.beat = callback
+
+    kernel, icon = Kernel(), user.window.header.icon
+    header.follow_heart(kernel, icon.beat)
+    before, size = icon.beats, icon.cget("image")
+    kernel.beat(1)
+    kernel.beat(2)
+    assert icon.beats >= before + 2 and icon.cget("image") != size
+    user.sees(lambda: icon.cget("image") == size)
+    header.follow_heart(object(), icon.beat)  # one that tells none
+
+
+def test_what_an_interrupt_did_not_do_is_offered(user):
+    user.window._interrupted({"detail": "still in C code", "stronger": ["terminate", "unknown", "kill"]}, None)
+    assert [button.cget("text") for button in user.window.offer.buttons] == ["Terminate", "Kill"]
+    assert user.window.offer.words.cget("text") == "still in C code"
+    user.window._status_changed(user.window.kernel.status)  # it is idle
+    assert not user.window.offer.winfo_manager()
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -615,4 +627,4 @@ def test_the_window_is_an_example_of_embedding():
     wrong = [(source.path, each.line) for source in house.product() if source.module.startswith("ide_kernel.frontends.window")
              for each in source.imports if each.module.startswith("ide_kernel.")
              and not each.module.startswith("ide_kernel.frontends")]
-    assert wrong == [] and header.heartbeats(ide_kernel.Status("idle")) is None
+    assert wrong == []

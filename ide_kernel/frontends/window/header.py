@@ -29,10 +29,11 @@ NAMES = {
 }
 
 
-def heartbeats(status):
-    # type: (ide_kernel.Status) -> Any
-    """How many heartbeats of the kernel have come; None where nobody counts them. The icon beats with this, never by itself."""
-    return status.evidence.get(u"heartbeats")
+def follow_heart(kernel, beat):
+    # type: (Any, Callable[[Any], Any]) -> None
+    """Have ``beat(number)`` called while heartbeats of the kernel arrive. The icon beats with these, never by itself."""
+    if hasattr(kernel, "on_beat"):
+        kernel.on_beat(beat)
 
 
 class StatusIcon(tkinter.Label):
@@ -44,23 +45,24 @@ class StatusIcon(tkinter.Label):
         self._look = look
         self._size = 2 * (look.title.metrics("linespace") // 2) + 12
         self._icon = ide_kernel.ICONS[u"starting"]
-        self._beats = None  # type: Any
         self._timer = ""
-        self.beaten = 0
+        self.beats = 0
         look.follow(self._draw)
 
     def show(self, status):
         # type: (ide_kernel.Status) -> None
-        """Show a status; a beat, if its number of heartbeats is another one."""
+        """Show a status."""
         self._icon = status.icon
-        beats = heartbeats(status)
-        if beats is not None and self._beats not in (None, beats):
-            self.beaten += 1
-            if self._timer:
-                self.after_cancel(self._timer)
-            self._timer = self.after(BEAT, self._draw)
-        self._beats = beats
         self._draw(bool(self._timer))
+
+    def beat(self, number):
+        # type: (Any) -> None
+        """A heartbeat of the kernel has arrived."""
+        self.beats += 1
+        if self._timer:
+            self.after_cancel(self._timer)
+        self._timer = self.after(BEAT, self._draw)
+        self._draw(True)
 
     def for_task_bar(self):
         # type: () -> List[tkinter.PhotoImage]

@@ -17,7 +17,7 @@ from ..controls import INTERRUPT, KILL, RESTART, TERMINATE, WHERE
 from ..words import who
 from .dialog import show_text
 from .editor import Editor
-from .header import Header
+from .header import Header, follow_heart
 from .look import Look
 from .output import OutputPane
 
@@ -104,7 +104,15 @@ class Window(object):
     def interrupt(self):
         # type: () -> None
         """Interrupt what runs, and say what became of that."""
-        self._background.run(self.kernel.interrupt, lambda reply, error: self.say(error or reply.get("detail", "")))
+        self._background.run(self.kernel.interrupt, self._interrupted)
+
+    def _interrupted(self, reply, error):
+        # type: (Any, Any) -> None
+        reply = reply or {}
+        self.say(error or reply.get("detail", ""))
+        stronger = [name for name in reply.get("stronger") or () if name in (RESTART, TERMINATE, KILL)]
+        if stronger:  # offered, and never taken unasked
+            self.offer.show(reply.get("detail", ""), [(name.capitalize(), getattr(self, name)) for name in stronger])
 
     def restart(self):
         # type: () -> None
@@ -187,6 +195,7 @@ class Window(object):
         kernel.on_input_over(self._question_over)
         kernel.on_end(self._ended)
         kernel.on_ready(self._ready)
+        follow_heart(kernel, self.header.icon.beat)
         self._detach = adapter.attach(kernel, self.root)  # type: Any
         self.say("")
         self._status_changed(kernel.status)
@@ -206,6 +215,8 @@ class Window(object):
         self.header.show(status)
         self.root.iconphoto(False, *self.header.icon.for_task_bar())
         self.root.title("%s %s \u2013 Python %s" % (status.icon.glyph, status.icon.words, self.kernel.info.get("python")))
+        if status.state == u"idle":  # what was offered is over
+            self._stay()
         if status.state == u"lost":
             self.offer.show("The broker is gone; nothing more can be known of the kernel.", [("Close", self.leave)])
 
@@ -257,6 +268,9 @@ class Window(object):
 
     def _ended(self, exit):
         # type: (ide_kernel.Exit) -> None
+        stacks = getattr(exit, "traceback", "")  # of a crash in C code
+        if stacks:
+            self.output.write(stacks.rstrip(), "note")
         self.output.write("The kernel is dead: %s." % exit, "note")
         self.offer.show("The kernel is dead: %s." % exit, [("Restart", self.restart)])
 
