@@ -17,8 +17,7 @@ def test_a_seed_decides_everything():
 
 
 def test_a_failure_is_noticed_and_says_how_to_see_it_again(monkeypatch, capsys):
-    from yotonlike.protocol.positions import Positions
-    monkeypatch.setattr(Positions, "take", lambda self, batch: (batch, 0))
+    monkeypatch.setattr(simulation.subscriber.Positions, "take", lambda self, batch: (batch, 0))
     with pytest.raises(AssertionError):
         for seed in range(20):
             simulation.simulate(seed, 10)
