@@ -14,10 +14,10 @@ _HOMES = {
     "start": ".client.session", "attach": ".client.session", "Kernel": ".client.session",
     "ICONS": ".client.status", "Icon": ".client.status", "Status": ".client.status", "Exit": ".client.status",
     "Execution": ".client.execution", "Result": ".client.execution", "ErrorInfo": ".client.execution",
-    "Output": ".client.news", "InputRequest": ".client.news",
+    "Output": ".client.news", "Gap": ".client.news", "InputRequest": ".client.news",
     "KernelError": ".errors", "StartError": ".errors", "InterpreterNotFound": ".errors", "BrokerFailed": ".errors",
     "NoConnection": ".errors", "KernelDied": ".errors", "BrokerLost": ".errors", "Cancelled": ".errors",
-    "RequestFailed": ".errors",
+    "ResultLost": ".errors", "RequestFailed": ".errors",
 }
 __all__ = sorted(_HOMES)
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from typing import Any, List
 
     from .client.execution import ErrorInfo as ErrorInfo, Execution as Execution, Result as Result
-    from .client.news import InputRequest as InputRequest, Output as Output
+    from .client.news import Gap as Gap, InputRequest as InputRequest, Output as Output
     from .client.session import Kernel as Kernel, attach as attach, start as start
     from .client.status import ICONS as ICONS, Exit as Exit, Icon as Icon, Status as Status
     from .errors import (BrokerFailed as BrokerFailed, BrokerLost as BrokerLost, Cancelled as Cancelled,
                          InterpreterNotFound as InterpreterNotFound, KernelDied as KernelDied,
                          KernelError as KernelError, NoConnection as NoConnection, RequestFailed as RequestFailed,
-                         StartError as StartError)
+                         ResultLost as ResultLost, StartError as StartError)
 
 
 class _LazyModule(type(sys)):  # type: ignore[misc]

@@ -6,10 +6,19 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Tuple
+
+#: What a new broker can be told of the output.
+_OUTPUT_OPTIONS = """\
+  --when-slow HOW       when a frontend does not read the output: block: the code waits in print (default); spool: it
+                        runs on, and what is missing is kept; drop: it runs on, and the frontend gets what is newest.
+                        What is missing for good, a frontend is told exactly
+  --output-spool SIZE   how much output is kept in a file, for frontends that come late or are slow (default: 64M)
+  --output-memory SIZE  ... and how much in memory before that (default: 512K)
+"""
 
 _USAGE = """\
-usage: python3 -m ide_kernel [--python PATH] [COMMAND ...]
+usage: python3 -m ide_kernel [OPTION ...] [COMMAND ...]
 
 A Python kernel: code runs in a process of its own, in any interpreter, beside a broker that always knows how it is.
 
@@ -31,22 +40,34 @@ commands:
 F is a connection file; without it, the newest of yours is taken. "COMMAND --help" says more.
 
 options:
-  --python PATH   the interpreter that runs the code: a path, or a name on PATH (default: this one)
-  --version       print the version
-  -h, --help      print this
+  --python PATH         the interpreter that runs the code: a path, or a name on PATH (default: this one)
+""" + _OUTPUT_OPTIONS + """\
+  --version             print the version
+  -h, --help            print this
 """
 
 _RUN_USAGE = """\
-usage: python3 -m ide_kernel run [--python PATH] (FILE | -c CODE | -m MODULE) [ARG ...]
+usage: python3 -m ide_kernel run [OPTION ...] (FILE | -c CODE | -m MODULE) [ARG ...]
 
 Run a program in a kernel of its own, as python would. Its output and errors pass byte for byte, it is asked for input only when
 it wants some, Ctrl-C interrupts it (a second one soon after ends it), and its exit status is ours: 128 + n when
 signal n ended it, with the signal's name on stderr.
-"""
+
+options:
+  --python PATH         the interpreter that runs it: a path, or a name on PATH (default: this one)
+""" + _OUTPUT_OPTIONS
 
 _SIMPLE = {"interrupt": "interrupt what the kernel runs, as Ctrl-C does", "restart": "end the kernel and start a new one",
            "terminate": "end the kernel: ask, then SIGINT, SIGTERM, SIGKILL"}
 _COMMANDS = ("run", "broker", "attach", "status", "gui", "where") + tuple(sorted(_SIMPLE))
+
+
+_OPTIONS = {"--python": "the path of an interpreter",
+            "--when-slow": "block, spool or drop: what happens when a frontend does not read the output (default: block)",
+            "--output-spool": "how much output is kept in a file, such as 64M (the default)",
+            "--output-memory": "how much output is kept in memory before that, such as 512K (the default)"}
+#: Lines of old output that a shell shows when it attaches: some screens full.
+LINES = 200
 
 
 class _Wrong(Exception):
@@ -78,9 +99,9 @@ def _fail(error, status):
 
 def _main(arguments):
     # type: (List[Any]) -> int
-    python, rest = _take_python(arguments)
+    options, rest = _take_options(arguments, {})
     if not rest:
-        return _shell(python)
+        return _shell(options)
     command, rest = rest[0], rest[1:]
     if command in ("-h", "--help"):
         sys.stdout.write(_USAGE)
@@ -95,30 +116,44 @@ def _main(arguments):
     if command == "where":
         return _fail("%r is not there yet" % command, 2)
     if command == "gui":
-        return _gui(python, rest)
+        return _gui(*_take_options(rest, options))
     if command == "run":
-        return _run(python, rest)
-    return _other(command, python, rest)
+        return _run(_take_options(rest, options))
+    return _other(command, options, rest)
 
 
-def _take_python(arguments):
-    # type: (List[Any]) -> Tuple[Any, List[Any]]
-    """The value of ``--python`` at the beginning, and the rest."""
-    python = None
-    while arguments and arguments[0].split("=")[0] == "--python":
+def _take_options(arguments, options):
+    # type: (List[Any], Dict[str, Any]) -> Tuple[Dict[str, Any], List[Any]]
+    """The options at the beginning, on top of those given before, and the rest."""
+    options = dict(options)
+    while arguments and arguments[0].split("=")[0] in _OPTIONS:
         name, equals, value = arguments[0].partition("=")
         if not equals:
             if len(arguments) < 2:
-                raise _Wrong("--python needs the path of an interpreter")
+                raise _Wrong("%s needs %s" % (name, _OPTIONS[name]))
             value, arguments = arguments[1], arguments[1:]
-        python, arguments = value, arguments[1:]
-    return python, arguments
+        options[name[2:].replace("-", "_")] = _value(name, value)
+        arguments = arguments[1:]
+    return options, arguments
 
 
-def _run(python, arguments):
-    # type: (Any, List[Any]) -> int
-    after, arguments = _take_python(arguments)
-    python = python if after is None else after
+def _value(name, value):
+    # type: (str, str) -> Any
+    """The value of an option, checked."""
+    if name == "--when-slow" and value not in ("block", "spool", "drop"):
+        raise _Wrong("--when-slow is block, spool or drop, not %r" % value)
+    if not name.startswith("--output-"):
+        return value
+    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(value[-1:].upper(), 1)
+    digits = value if factor == 1 else value[:-1]
+    if not digits.isdigit():
+        raise _Wrong("%s is a number of bytes such as 65536, 512K, 64M or 1G, not %r" % (name, value))
+    return int(digits) * factor
+
+
+def _run(found):
+    # type: (Tuple[Dict[str, Any], List[Any]]) -> int
+    options, arguments = found
     if not arguments:
         raise _Wrong("run needs a FILE, -c CODE or -m MODULE")
     first = arguments[0]
@@ -134,15 +169,16 @@ def _run(python, arguments):
     elif first.startswith("-"):
         raise _Wrong("run has no option %r" % first)
     from .frontends import script
-    return script.run(python, mode, code, rest)
+    return script.run(options, mode, code, rest)
 
 
-def _shell(python):
-    # type: (Any) -> int
+def _shell(options):
+    # type: (Dict[str, Any]) -> int
     from .client.launch import Broker
     terminal = os.isatty(0)
     # The kernel of a program from stdin ends with it, whatever happens; one that a person worked in waits for the person.
-    broker = Broker(python, options={} if terminal else {"linger": 0.0})
+    python = options.pop("python", None)
+    broker = Broker(python, options=options if terminal else dict(options, linger=0.0))
     from .client.session import join
     if terminal:
         from .frontends.terminal import run
@@ -151,14 +187,14 @@ def _shell(python):
     return program.run(join(broker, "program"), own=True)
 
 
-def _attach(path):
-    # type: (Any) -> int
+def _attach(path, lines):
+    # type: (Any, Any) -> int
     from .client.session import attach
     if os.isatty(0):
         from .frontends.terminal import run
-        return run(attach(path, "terminal"))
+        return run(attach(path, "terminal", lines))
     from .frontends import program
-    return program.run(attach(path, "program"), own=False)
+    return program.run(attach(path, "program", 0), own=False)
 
 
 _WINDOW = ("A window on a kernel: a shell, the status icon, and buttons to interrupt, restart and end it. It needs tkinter and a "
@@ -168,17 +204,19 @@ _WINDOW_KEYS = ("Keys: Enter runs, or begins a line where the code is not comple
                 "Ctrl+Shift+I, W, R, T: interrupt, where, restart, terminate. Ctrl+L clears, Ctrl and +, -, 0 zoom.")
 
 
-def _gui(python, arguments):
-    # type: (Any, List[Any]) -> int
+def _gui(options, arguments):
+    # type: (Dict[str, Any], List[Any]) -> int
     import argparse
     parser = argparse.ArgumentParser(prog="python3 -m ide_kernel gui", description=_WINDOW, epilog=_WINDOW_KEYS)
     parser.add_argument("file", metavar="F", nargs="?",
                         help="the kernel's connection file (default: your newest; a new kernel where there is none)")
     parser.add_argument("--new", action="store_true", help="on a new kernel in any case")
-    parser.add_argument("--python", metavar="PATH", default=python, help="on a new kernel, in that interpreter")
+    parser.add_argument("--python", metavar="PATH", help="on a new kernel, in that interpreter")
     parser.add_argument("--dark", action="store_true", help="light text on a dark ground")
     given = parser.parse_args(arguments)
-    new = given.new or given.python is not None
+    if given.python is not None:
+        options["python"] = given.python
+    new = given.new or bool(options)
     if new and given.file:
         raise _Wrong("either a new kernel or the one of %s" % given.file)
 
@@ -192,32 +230,27 @@ def _gui(python, arguments):
             except NoConnection:
                 if given.file:
                     raise
-        return start(given.python, name="window")
+        return start(name="window", **options)
 
     from .frontends.window import main as window
     return window.run(join, given.dark)
 
 
-def _other(command, python, arguments):
-    # type: (Any, Any, List[Any]) -> int
+def _other(command, options, arguments):
+    # type: (Any, Dict[str, Any], List[Any]) -> int
     import argparse
     parser = argparse.ArgumentParser(prog="python3 -m ide_kernel %s" % command)
     if command == "broker":
-        parser.description = "Start a broker and a kernel in the background, and print the path of the connection file."
-        parser.add_argument("--python", metavar="PATH", default=python, help="the interpreter that runs the code")
-        parser.add_argument("--connection-file", metavar="F", help="where to write the connection file")
-        parser.add_argument("--keep", action="store_true",
-                            help="live on when nobody is attached (else: end 30 s after the start if nobody came, and "
-                                 "when the last frontend has left)")
-        given = parser.parse_args(arguments)
-        from .frontends import commands
-        return commands.broker(given.python, given.connection_file, given.keep)
+        return _broker(parser, options, arguments)
     parser.add_argument("file", metavar="F", nargs="?", help="the kernel's connection file (default: your newest)")
-    if python is not None:
-        raise _Wrong("--python makes no sense here: the kernel runs already")
+    if options:
+        raise _Wrong("--%s makes no sense here: the kernel runs already" % sorted(options)[0].replace("_", "-"))
     if command == "attach":
         parser.description = "Another shell on a running kernel: it shares all names, and shows what the others do."
-        return _attach(parser.parse_args(arguments).file)
+        parser.add_argument("--lines", metavar="N", type=int, default=LINES,
+                            help="how many lines of old output to show in a terminal (default: %(default)s)")
+        given = parser.parse_args(arguments)
+        return _attach(given.file, max(0, given.lines))
     if command == "status":
         parser.description = "Say how the kernel is."
         parser.add_argument("--json", action="store_true", help="as one JSON object a line")
@@ -229,6 +262,26 @@ def _other(command, python, arguments):
     path = parser.parse_args(arguments).file
     from .frontends import commands
     return getattr(commands, command)(path)
+
+
+def _broker(parser, options, arguments):
+    # type: (Any, Dict[str, Any], List[Any]) -> int
+    parser.description = "Start a broker and a kernel in the background, and print the path of the connection file."
+    parser.add_argument("--python", metavar="PATH", help="the interpreter that runs the code")
+    parser.add_argument("--connection-file", metavar="F", help="where to write the connection file")
+    parser.add_argument("--keep", action="store_true",
+                        help="live on when nobody is attached (else: end 30 s after the start if nobody came, and when the last "
+                             "frontend has left)")
+    for name in sorted(_OPTIONS):
+        if name != "--python":
+            parser.add_argument(name, metavar="HOW" if name == "--when-slow" else "SIZE", help=_OPTIONS[name])
+    given = dict((name, value) for name, value in vars(parser.parse_args(arguments)).items() if value not in (None, False))
+    for name in _OPTIONS:
+        key = name[2:].replace("-", "_")
+        if key in given:
+            options[key] = _value(name, given.pop(key))
+    from .frontends import commands
+    return commands.broker(options.pop("python", None), dict(options, **given))
 
 
 def _end(status):

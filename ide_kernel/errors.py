@@ -10,6 +10,7 @@
      +-- KernelDied             the kernel's process ended; ``cause`` says how
      +-- BrokerLost             the broker cannot be reached: nothing is known of the kernel
      +-- Cancelled              the execution was taken back before it began
+     +-- ResultLost             the execution ended, but this frontend was so slow that its result is not kept any more
      +-- RequestFailed          the broker or the kernel refused a request, or failed in it
 
 Time limits raise ``yotonlike.Timeout`` (``yotonlike.WouldBlock`` for a limit of 0): they belong to every blocking call
@@ -72,6 +73,10 @@ class BrokerLost(KernelError):
 
 class Cancelled(KernelError):
     """The execution was cancelled while it was still queued: none of it ran."""
+
+
+class ResultLost(KernelError):
+    """The execution ended, and this frontend missed it together with output: it was slow, and the broker did not wait for it."""
 
 
 class RequestFailed(KernelError):

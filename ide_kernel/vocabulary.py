@@ -36,6 +36,12 @@ MODES = (CELL, SCRIPT, COMMAND, MODULE)
 # What the kernel can be asked while it runs.
 QUESTIONS = (u"complete", u"inspect", u"signature", u"is_complete", u"stacks")
 
+# What becomes of the kernel's output when an attached frontend does not read it.
+BLOCK = u"block"  # the kernel waits in ``print``
+SPOOL = u"spool"  # it runs on; what is missing stays in the journal, and beyond its cap is a gap
+DROP = u"drop"    # it runs on; beyond the frontend's window is a gap
+WHEN_SLOW = (BLOCK, SPOOL, DROP)
+
 # Marks in the pipe of the kernel's output: MARK_HEAD, 16 bytes of nonce, a kind, struct MARK_TAIL, payload.
 # The head starts with a control character that no terminal uses, so a search for it is rarely fooled.
 MARK_HEAD = b"\x1e\x01IK"

@@ -67,7 +67,7 @@ PUBLIC = {
     """,
     "ide_kernel": """
         start attach Kernel Execution Result ErrorInfo Output InputRequest Status Exit Icon ICONS
-        KernelError StartError InterpreterNotFound BrokerFailed NoConnection KernelDied BrokerLost Cancelled
+        KernelError StartError InterpreterNotFound BrokerFailed NoConnection KernelDied BrokerLost Cancelled ResultLost Gap
         RequestFailed
     """,
 }

@@ -11,11 +11,12 @@ import signal
 
 import yotonlike
 
-from .. import connection_file
+from .. import connection_file, vocabulary
 from ..errors import InterpreterNotFound, KernelError
 from .broker import Broker, Channels, start_problem
 from .frontends import LINGER
 from .guardian import close_on_exec, nonblocking, retry
+from .journal import MEMORY, SPOOL, Journal
 from .loop import Loop
 
 TYPE_CHECKING = False
@@ -38,17 +39,20 @@ def run(kernel, root, interpreter, arguments):
         kernel: the kernel's process.
         root: the directory that holds our packages.
         interpreter: the kernel's.
-        arguments: JSON text of a dict: ``keep`` (bool), ``linger`` (seconds), ``connection_file`` (path or null).
+        arguments: JSON text of a dict: ``keep`` (bool), ``linger`` (seconds), ``connection_file`` (path or null), ``when_slow``
+            (of ``vocabulary.WHEN_SLOW``), ``output_memory`` and ``output_spool`` (bytes).
     """
     context = socket_path = connection = broker = None  # type: Any
     failed = False
     try:
-        settings = {"keep": False, "linger": LINGER, "connection_file": None, "python": interpreter}
+        settings = {"keep": False, "linger": LINGER, "connection_file": None, "python": interpreter,
+                    "when_slow": vocabulary.BLOCK, "output_memory": MEMORY, "output_spool": SPOOL}
         settings.update(json.loads(arguments))
         reports = _first_reports(kernel, interpreter)
         context, socket_path, connection = _open(interpreter, settings["connection_file"])
         loop = Loop(context)
-        broker = Broker(loop, kernel, root, settings, Channels(context))
+        journal = Journal(settings["output_memory"], settings["output_spool"])
+        broker = Broker(loop, kernel, root, settings, Channels(context, journal, settings["when_slow"]))
         broker.kernel.take_reports(reports)
         _watch_signals(loop, broker)
         _say({"connection_file": connection.path})

@@ -17,18 +17,23 @@ from .evidence import gather
 from .executions import Executions
 from .frontends import Frontends
 from .generation import Generation
+from .holding import Holding
 from .outbox import Outbox
 from .service import METHODS, Service
+from .transcript import Transcript
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple
 
+    from .journal import Journal
     from .loop import Loop, Timer
 
 #: Seconds that news wait at which nobody needs to act, for others to go with: each message wakes every frontend.
 CALM = 0.005
 LOST_GUARDIAN = u"its guardian process was killed, so that nobody can wait for the kernel any more"
+#: Our words for the policies of a publisher.
+_POLICIES = {vocabulary.BLOCK: "block", vocabulary.SPOOL: "lag", vocabulary.DROP: "drop"}
 _SIGNALS = {"sigint": signal.SIGINT, "sigterm": signal.SIGTERM, "sigkill": signal.SIGKILL}
 
 
@@ -52,10 +57,10 @@ class Broker(object):
         self.lifecycle = lifecycle.Lifecycle()
         self._executions = Executions()
         self._frontends = Frontends(loop.now(), settings["keep"], settings["linger"])
-        self._outbox = Outbox(channels.events.send_nowait, lambda: self.kernel.output.pause(), lambda: self.kernel.resume(),
-                              held=True)
-        self._board = Board(loop, lambda: gather(self.kernel, self.lifecycle, self._executions, self.exit),
-                            lambda: self.kernel.number, channels.status.send)
+        self._transcript = Transcript()
+        self._outbox = Outbox(channels.events.send_nowait, self._blocked, self._free)
+        self._holding = Holding()
+        self._board = Board(loop, self._gather, lambda: self.kernel.number, channels.status.send)
         self._events = []  # type: List[Dict[Any, Any]]  # of this turn, or calm
         self._calm = None  # type: Optional[Timer]  # sends them
         self._replies = []  # type: List[Tuple[yotonlike.Future, Any]]  # that go with them
@@ -66,17 +71,30 @@ class Broker(object):
 
     # -- for the service ------------------------------------------------------------------------------------------
 
-    def attach(self, frontend):
-        # type: (Any) -> Dict[Any, Any]
-        """A frontend is there; what it has to know."""
+    def attach(self, frontend, lines):
+        # type: (Any, Optional[int]) -> Dict[Any, Any]
+        """A frontend is there; what it has to know, and where the last ``lines`` lines begin."""
         self._frontends.hello(frontend, self._channels.link_of(frontend))
-        self._outbox.release()
-        self._send_events()  # they are older than what we are about to say
         self.changed()
+        now = self.look()
+        first = self._channels.journal.first
+        now[u"start"] = first if lines is None else self._transcript.start(lines, first)
+        return now
+
+    def look(self):
+        # type: () -> Dict[Any, Any]
+        """How things are behind the last message, whose number is one less than ``number`` here."""
+        self._send_events()  # they are older than what we are about to say
         active = self._executions.active
         return dict(self._about(), status=self._board.current(), inputs=list(self.kernel.inputs.values()),
                     running=None if active is None else active.describe(),
-                    queued=[execution.describe() for execution in self._executions.queued])
+                    queued=[execution.describe() for execution in self._executions.queued],
+                    number=self._transcript.number, lines=self._transcript.lines)
+
+    def outcomes(self):
+        # type: () -> List[Dict[Any, Any]]
+        """How the latest executions ended."""
+        return self._transcript.outcomes()
 
     def detach(self, frontend):
         # type: (Any) -> bool
@@ -170,10 +188,29 @@ class Broker(object):
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
+    def _gather(self):
+        # type: () -> Any
+        return gather(self.kernel, self.lifecycle, self._executions, self.exit, self._holding, self._channels.journal)
+
+    def _blocked(self):
+        # type: () -> None
+        """The frontends take no more."""
+        self.kernel.output.pause()
+        self.changed()
+
+    def _free(self):
+        # type: () -> None
+        """They do again."""
+        self.kernel.resume()
+        self.changed()
+
     def _look(self):
         # type: () -> None
+        now = self._loop.now()
+        self._holding.look(now, self._outbox.blocked, lambda: self._channels.holders() if self.kernel.output.is_full() else [])
         self._board.changed()
-        deadlines = [when for when in (self.lifecycle.deadline, self._time_to_leave()) if when is not None]
+        deadlines = [when for when in (self.lifecycle.deadline, self._time_to_leave(), self._holding.deadline(now))
+                     if when is not None]
         due = min(deadlines) if deadlines else None
         if self._timer is not None and self._timer.when != due:
             self._timer.cancel()
@@ -188,7 +225,7 @@ class Broker(object):
             self._calm.cancel()
             self._calm = None
         if events:
-            self._outbox.put(events)
+            self._outbox.put(self._transcript.message(events))
         replies, self._replies = self._replies, []
         for reply, value in replies:
             reply.set_result(value)
@@ -224,7 +261,7 @@ class Broker(object):
         self._executions.lose_all()
         self.tell_status()
         self.publish({u"event": u"ended", u"exit": self.exit, u"generation": self.kernel.number})
-        words = diagnose(gather(self.kernel, self.lifecycle, self._executions, self.exit))[1]
+        words = diagnose(self._gather())[1]
         self._service.kernel_ended(self.exit or {}, words)
 
     def _start(self):
@@ -276,12 +313,16 @@ class Channels(object):
 
     Args:
         context: bound already.
+        journal: what was published, for frontends that come later.
+        when_slow: whether a frontend that does not read holds the kernel: a name of ``vocabulary.WHEN_SLOW``.
     """
 
-    def __init__(self, context):
-        # type: (Any) -> None
+    def __init__(self, context, journal, when_slow):
+        # type: (Any, Journal, Any) -> None
         self._context = context
-        self.events = yotonlike.PubChannel(context, vocabulary.EVENTS, yotonlike.OBJECT)
+        self.journal = journal
+        self.events = yotonlike.PubChannel(context, vocabulary.EVENTS, yotonlike.OBJECT, history=journal,
+                                           when_slow=_POLICIES[when_slow])
         self.status = yotonlike.StateChannel(context, vocabulary.STATUS, yotonlike.OBJECT)
 
     def serve(self, service, on_room, on_link_lost):
@@ -290,6 +331,11 @@ class Channels(object):
         self.events.writable.connect(on_room)
         self._context.link_closed.connect(on_link_lost)
         self._requests = yotonlike.RepChannel(self._context, vocabulary.REQUESTS, target=service, methods=METHODS, events=True)
+
+    def holders(self):
+        # type: () -> List[Any]
+        """The frontends that the publisher waits for."""
+        return sorted(subscriber.peer for subscriber in self.events.subscribers if subscriber.blocking)
 
     def link_of(self, frontend):
         # type: (Any) -> Any

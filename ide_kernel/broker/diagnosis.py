@@ -26,6 +26,8 @@ class Evidence(object):
         silence (float | None): seconds since its last sign of life, None before the first.
         linked (bool): whether the link to it is open.
         pid (int | None): its pid.
+        held_by (list): the frontends that do not read its output and have made it wait for a while.
+        spool_failure (text | None): why no more output is kept on disk.
     """
 
     exit = None  # type: Optional[Dict[Any, Any]]
@@ -36,6 +38,8 @@ class Evidence(object):
     silence = None  # type: Optional[float]
     linked = True
     pid = None  # type: Optional[int]
+    held_by = ()  # type: Any
+    spool_failure = None  # type: Any
 
     def __init__(self, **facts):
         # type: (**Any) -> None
@@ -47,7 +51,8 @@ class Evidence(object):
     def describe(self):
         # type: () -> Dict[Any, Any]
         """The evidence as frontends get to see it."""
-        return {u"pid": self.pid, u"silence": self.silence, u"linked": self.linked, u"ready": self.ready}
+        return {u"pid": self.pid, u"silence": self.silence, u"linked": self.linked, u"ready": self.ready,
+                u"held_by": list(self.held_by), u"spool_failure": self.spool_failure}
 
 
 #: A condition by name.
@@ -57,6 +62,7 @@ CONDITIONS = {
     "never ready": lambda e: not e.ready,
     "executes": lambda e: e.execution is not None,
     "awaits a line": lambda e: e.input is not None,
+    "held up": lambda e: bool(e.held_by),
 }  # type: Dict[str, Callable[[Evidence], bool]]
 
 
@@ -75,6 +81,7 @@ TABLE = (
     (vocabulary.TERMINATING, ("asked to end",), lambda e: e.step),
     (vocabulary.STARTING, ("never ready",), lambda e: u"the interpreter is starting"),
     (vocabulary.INPUT, ("awaits a line",), lambda e: u"waits for a line of input"),
+    (vocabulary.OUTPUT, ("executes", "held up"), lambda e: u"waits for %s to read its output" % u", ".join(e.held_by)),
     (vocabulary.BUSY, ("executes",), lambda e: u"runs execution %s" % e.execution),
     (vocabulary.IDLE, (), lambda e: u"waits for something to do"),
 )  # type: Tuple[Tuple[Any, Tuple[str, ...], Callable[[Evidence], Any]], ...]
@@ -85,5 +92,6 @@ def diagnose(evidence):
     """The state that the evidence shows (a name of ``vocabulary.STATES``), and a few words about it."""
     for state, conditions, words in TABLE:
         if all(CONDITIONS[name](evidence) for name in conditions):
-            return state, words(evidence)
+            lost = u"; old output is kept in memory only: %s" % evidence.spool_failure if evidence.spool_failure else u""
+            return state, words(evidence) + lost
     raise AssertionError("the last row of the table has no conditions")

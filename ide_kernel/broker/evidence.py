@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
     from .executions import Executions
     from .generation import Generation
+    from .holding import Holding
+    from .journal import Journal
     from .lifecycle import Lifecycle
 
 
-def gather(kernel, lifecycle, executions, exit):
-    # type: (Generation, Lifecycle, Executions, Optional[Dict[Any, Any]]) -> Evidence
+def gather(kernel, lifecycle, executions, exit, holding, journal):
+    # type: (Generation, Lifecycle, Executions, Optional[Dict[Any, Any]], Holding, Journal) -> Evidence
     """The evidence of this moment."""
     active = executions.active
     return Evidence(
@@ -28,4 +30,6 @@ def gather(kernel, lifecycle, executions, exit):
         input=min(kernel.inputs) if kernel.inputs else None,
         silence=kernel.silence,
         linked=kernel.linked,
-        pid=kernel.process.pid)
+        pid=kernel.process.pid,
+        held_by=holding.told,
+        spool_failure=journal.failure)

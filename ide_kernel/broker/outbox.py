@@ -1,8 +1,8 @@
 """Events on their way to the frontends, in one order.
 
-A frontend that does not read uses up its window; then the publisher refuses, the message waits here, and `on_blocked`
-tells whoever makes more to stop. What can be here is one read of each pipe, the reserve of an interrupt, what a dead
-kernel left in its pipes, and the frontends' own requests, which are bounded by the queue of executions.
+A frontend that does not read uses up its window; then a publisher that waits for it refuses, the message waits here, and
+`on_blocked` tells whoever makes more to stop. What can be here is one read of each pipe, the reserve of an interrupt, what a
+dead kernel left in its pipes, and the frontends' own requests, which are bounded by the queue of executions.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -14,22 +14,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Deque
 
-#: Events that are held before the kernel's output has to wait: each holds what one read of a pipe gave.
-HELD = 16
-
 
 class Outbox(object):
     """Sends events as fast as the slowest frontend takes them.
 
     Args:
-        send_nowait: sends one event or raises WouldBlock.
+        send_nowait: sends one message or raises WouldBlock.
         on_blocked, on_free: called when the frontends take no more, and when they do again.
-        held: whether to keep all events until `release`: until somebody is there to hear how the kernel started.
     """
 
-    def __init__(self, send_nowait, on_blocked, on_free, held=False):
-        # type: (Callable[[Any], Any], Callable[[], None], Callable[[], None], bool) -> None
-        self._held = held
+    def __init__(self, send_nowait, on_blocked, on_free):
+        # type: (Callable[[Any], Any], Callable[[], None], Callable[[], None]) -> None
         self._send = send_nowait
         self._on_blocked = on_blocked
         self._on_free = on_free
@@ -39,26 +34,16 @@ class Outbox(object):
     def blocked(self):
         # type: () -> bool
         """Whether the kernel's output has to wait."""
-        return len(self._waiting) >= (HELD if self._held else 1)
+        return bool(self._waiting)
 
-    def put(self, event):
+    def put(self, message):
         # type: (Any) -> None
         """Send a message, the events of a turn, after all that wait."""
-        if self._waiting and not self._held:
-            self._waiting.append(event)
-        elif not self._sent(event):
-            self._waiting.append(event)
-            if not self._held or len(self._waiting) == HELD:
-                self._on_blocked()
-
-    def release(self):
-        # type: () -> None
-        """Somebody is there: send what was held."""
-        if self._held:
-            self._held = False
-            self.pump()
-            if self._waiting:
-                self._on_blocked()
+        if self._waiting:
+            self._waiting.append(message)
+        elif not self._sent(message):
+            self._waiting.append(message)
+            self._on_blocked()
 
     def pump(self):
         # type: () -> None
@@ -71,12 +56,10 @@ class Outbox(object):
             self._waiting.popleft()
         self._on_free()
 
-    def _sent(self, event):
+    def _sent(self, message):
         # type: (Any) -> bool
-        if self._held:
-            return False
         try:
-            self._send(event)
+            self._send(message)
         except WouldBlock:
             return False
         except Closed:  # the broker is ending: nobody is there who could miss it

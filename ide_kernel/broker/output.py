@@ -59,6 +59,11 @@ class Output(object):
         """An execution begins: its mark alone is no reason to wake up."""
         self._out.nap()
 
+    def is_full(self):
+        # type: () -> bool
+        """Whether the kernel waits, or would with its next line."""
+        return self._out.is_full() or self._err.is_full()
+
     def open_reserve(self):
         # type: () -> None
         """Let an interrupt's last words out although the frontends take no more."""

@@ -14,6 +14,7 @@ import array
 import errno
 import fcntl
 import os
+import select
 import termios
 
 TYPE_CHECKING = False
@@ -96,6 +97,22 @@ class PipeReader(object):
         """How many bytes are in the pipe."""
         fcntl.ioctl(self._fd, termios.FIONREAD, _count, True)
         return _count[0]
+
+    def is_full(self):
+        # type: () -> bool
+        """Whether who writes has to wait: so says the pipe's other end, where the system lets us open it for a look."""
+        if not self._open:
+            return False
+        try:
+            fd = os.open("/proc/self/fd/%d" % self._fd, os.O_WRONLY | os.O_NONBLOCK)
+        except EnvironmentError:
+            return self.available() > 0
+        try:
+            poller = select.poll()
+            poller.register(fd, select.POLLOUT)
+            return not poller.poll(0)
+        finally:
+            os.close(fd)
 
     def close(self):
         # type: () -> None

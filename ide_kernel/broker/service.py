@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List
 
-METHODS = ("hello", "leave", "execute", "cancel", "answer", "interrupt", "restart", "terminate", "kill", "ask")
+METHODS = ("hello", "look", "leave", "execute", "cancel", "answer", "interrupt", "restart", "terminate", "kill", "ask")
 
 
 class BadRequest(KernelError):
@@ -47,11 +47,16 @@ class Service(object):
 
     # -- frontends ------------------------------------------------------------------------------------------------
 
-    def hello(self, frontend):
-        # type: (Any) -> Dict[Any, Any]
-        """Attach: what runs where, and what a late-comer missed."""
+    def hello(self, frontend, lines=None):
+        # type: (Any, Any) -> Dict[Any, Any]
+        """Attach: what runs where, and where the last ``lines`` lines of output begin (None: all that is kept)."""
         _check(frontend, text_type, "frontend")
-        return self._broker.attach(frontend)
+        return self._broker.attach(frontend, None if lines is None else _check(lines, integer_types, "lines"))
+
+    def look(self):
+        # type: () -> Dict[Any, Any]
+        """How things are, for a frontend that missed something; and how the latest executions ended."""
+        return dict(self._broker.look(), outcomes=self._broker.outcomes())
 
     def leave(self, frontend):
         # type: (Any) -> bool

@@ -8,7 +8,7 @@ import sys
 from yotonlike import Closed, Timeout
 
 from .. import vocabulary as names
-from ..errors import BrokerLost, KernelDied, StartError
+from ..errors import BrokerLost, KernelDied, KernelError, StartError
 from . import model as news
 from .line import Line
 from .model import Model
@@ -31,6 +31,10 @@ EARLY_LIMIT = 1 << 16
 WORDS_LIMIT = 1.0
 #: Lines of a failed start's stderr that go into its error.
 LAST_LINES = 20
+# What happens to the model, one after the other: what it makes of each is told before the next one.
+_BEGIN, _EVENT, _REACH, _COMPARE = "begin", "event", "reach", "compare"
+#: How a subscription is told what we do when we are slow.
+_ON_FULL = {names.BLOCK: "block", names.DROP: "drop_oldest"}
 #: A broker that fails leaves a traceback in a file named as its connection file and this.
 FAILURE = ".failure"
 
@@ -47,8 +51,8 @@ class Follower(object):
         info (dict): ``kernel_pid``, ``python``, ``executable``, ``implementation``, ... of the present kernel.
     """
 
-    def __init__(self, connection, name=u"frontend", broker=None):
-        # type: (Any, Any, Any) -> None
+    def __init__(self, connection, name=u"frontend", broker=None, lines=None, when_slow=names.BLOCK):
+        # type: (Any, Any, Any, Optional[int], Any) -> None
         self.connection_file = connection.path
         self.frontend = u"%s-%d-%s" % (name, os.getpid(), binascii.hexlify(os.urandom(2)).decode("ascii"))
         self._broker = broker
@@ -59,15 +63,19 @@ class Follower(object):
         self._early = []  # type: List[Output]
         self._early_size = 0
         self._model = Model(self._answer, self)
-        self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_lost)
+        self._steps = {_BEGIN: self._model.begin, _EVENT: self._model.feed, _REACH: self._model.reach,
+                       _COMPARE: lambda nothing: self._model.compare(), news.MISSED: self._look}  # type: Dict[Any, Any]
+        self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_lost,
+                          _ON_FULL[when_slow])
         self._turns = Turns(self._line.context, self._handle)
         try:
-            self.info = self._call(u"hello", self.frontend, timeout=ATTACH_LIMIT)
+            self.info = self._call(u"hello", self.frontend, lines, timeout=ATTACH_LIMIT)
         except BaseException:
             self._line.close(0.0)
             raise
         self._first_status = Status.from_message(self.info.get(u"status") or {})
-        self._post(self._model.adopt(self.info))
+        self._next = self.info.get(u"start") or 0  # type: int  # the number of the first message that we have not seen
+        self._post(self._model.adopt(self.info, lines))
 
     def _answer(self, request, data):
         # type: (int, Optional[bytes]) -> None
@@ -105,12 +113,12 @@ class Follower(object):
     def on_end(self, callback):
         # type: (Callable[[Exit], Any]) -> Callable[[Exit], Any]
         """Have ``callback(exit)`` called when the kernel's process has ended, after all of its output."""
-        return self._on("end", callback)
+        return self._on(news.END, callback)
 
     def on_ready(self, callback):
         # type: (Callable[[Dict[Any, Any]], Any]) -> Callable[[Dict[Any, Any]], Any]
         """Have ``callback(info)`` called when a new kernel is ready after a restart."""
-        return self._on("ready", callback)
+        return self._on(news.READY, callback)
 
     def off(self, callback):
         # type: (Callable[[Any], Any]) -> None
@@ -273,9 +281,13 @@ class Follower(object):
             message = "the kernel %s before it was ready" % model.exit
             raise StartError(message + (":\n" + str(words) if words else ""), model.exit, words)
 
-    def _events(self, events):
-        # type: (List[Dict[Any, Any]]) -> None
-        self._turns.post_all([("event", event) for event in events])
+    def _events(self, message):
+        # type: (Dict[Any, Any]) -> None
+        if message[u"number"] < self._next:
+            return  # from before what was wanted
+        self._next = message[u"number"] + 1
+        items = [(_BEGIN, message)] + [(_EVENT, event) for event in message[u"events"]] + [(_REACH, self._next)]  # type: List[Any]
+        self._turns.post_all(items)
 
     def _status_changed(self, message):
         # type: (Dict[Any, Any]) -> None
@@ -305,11 +317,13 @@ class Follower(object):
         # type: (Any) -> Iterator[Tuple[Callable[[Any], Any], Any]]
         """Note an item that was posted, and give the calls to make."""
         kind, argument = item
-        if kind == "event":
-            for found in self._feed(argument):
+        if kind in self._steps:
+            for found in self._steps[kind](argument):
                 for call in self._handle(found):
                     yield call
             return
+        if kind == news.READY:
+            self.info = argument
         callbacks = self._callbacks.get(kind, []) if kind != news.DONE else argument._take_callbacks()
         if kind == news.OUTPUT and not callbacks and self._early_size < EARLY_LIMIT:
             self._early_size += len(argument.data)
@@ -317,16 +331,21 @@ class Follower(object):
         for callback in callbacks:
             yield _call_back, (callback, argument)
 
-    def _feed(self, event):
-        # type: (Dict[Any, Any]) -> Any
-        found = self._model.feed(event)
-        kind = event.get(u"event")
-        if kind == u"ended":
-            found.append(("end", self._model.exit))
-        elif kind == u"ready":
-            self.info = dict(event)
-            found.append(("ready", self.info))
-        return found
+    def _look(self, nothing):
+        # type: (Any) -> Any
+        """Events are missing: ask how things are."""
+        if self._error is None:
+            look = self._model.look()
+            self._line.request(u"look").add_done_callback(lambda reply: self._looked(look, reply))
+        return ()
+
+    def _looked(self, look, reply):
+        # type: (Any, Any) -> None
+        try:
+            look.answer = self._line.outcome(reply)
+        except KernelError:
+            return  # the broker is lost, and with it all that waits
+        self._turns.post((_COMPARE, None))
 
 
 def _call_back(call):

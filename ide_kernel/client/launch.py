@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 from .. import interpreters
+from .._compat import integer_types
 from ..errors import BrokerFailed, InterpreterNotFound
-from ..vocabulary import BROKER_BOOT
+from ..vocabulary import BROKER_BOOT, WHEN_SLOW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ BOOT_LIMIT = 30.0
 _left = []  # type: List[subprocess.Popen[bytes]]
 
 
+#: What a broker can be told.
+OPTIONS = ("keep", "linger", "connection_file", "when_slow", "output_memory", "output_spool")
+
+
 class Broker(object):
     """A broker's process that was just started.
 
@@ -28,20 +33,22 @@ class Broker(object):
         python: the kernel's interpreter, a path or a name on PATH; None for the one that runs this.
         cwd: the kernel's working directory; None for this process's own.
         environment: its environment variables; None for this process's own.
-        options: what else the broker takes: ``keep``, ``linger``, ``connection_file``.
+        options: what else the broker takes: see `OPTIONS`.
 
     Raises:
+        ValueError: there is no such option, or it has no such value.
         InterpreterNotFound: no such interpreter.
         BrokerFailed: no process could be started there.
     """
 
     def __init__(self, python=None, cwd=None, environment=None, options=None):
         # type: (Any, Any, Optional[Dict[Any, Any]], Optional[Dict[str, Any]]) -> None
+        options = _checked(options or {})
         self.python = sys.executable if python is None else interpreters.find(str(python))
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         # Without site the broker starts sooner; but a virtualenv of the old kind finds the standard library through it.
         options_of_python = ["-E"] if hasattr(sys, "real_prefix") else ["-S", "-E"]
-        command = [sys.executable] + options_of_python + ["-c", str(BROKER_BOOT), root, self.python, json.dumps(options or {})]
+        command = [sys.executable] + options_of_python + ["-c", str(BROKER_BOOT), root, self.python, json.dumps(options)]
         # One pipe for both: what comes before or instead of the line that is expected, says what went wrong.
         settings = {"cwd": cwd, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT,
                     "close_fds": True}  # type: Dict[str, Any]
@@ -100,6 +107,20 @@ class Broker(object):
         # type: () -> int
         """Wait until the process has ended; its exit status."""
         return self._process.wait()
+
+
+def _checked(options):
+    # type: (Dict[str, Any]) -> Dict[str, Any]
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise ValueError("a broker has no option %r; there are %s" % (name, ", ".join(OPTIONS)))
+        if name == "when_slow" and value not in WHEN_SLOW:
+            raise ValueError("when_slow is one of %s, not %r" % (", ".join(map(str, WHEN_SLOW)), value))
+        if name.startswith("output_") and (not isinstance(value, integer_types) or value < 0):
+            raise ValueError("%s is a number of bytes, not %r" % (name, value))
+    if options.get("connection_file") is not None:
+        options = dict(options, connection_file=os.path.abspath(options["connection_file"]))
+    return options
 
 
 def _text(said):

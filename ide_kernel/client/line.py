@@ -27,8 +27,9 @@ class Line(object):
         connection: what the connection file says.
         name: of this frontend.
         limit: seconds for the broker to answer.
-        on_events, on_status, on_lost: called in `process_events`, with a list of events, a status, the reason.
-        observe: take no events: one who does not follow the kernel must not hold its output up.
+        on_events, on_status, on_lost: called in `process_events`, with a message of events, a status, the reason.
+        on_full: what the events' publisher does when we do not read: ``"block"`` or ``"drop_oldest"``; None to take no events:
+            one who does not follow the kernel must not hold its output up.
 
     Attributes:
         context: yotonlike's, for those who wait.
@@ -37,8 +38,8 @@ class Line(object):
         NoConnection: nobody answers at that address, or somebody without the key.
     """
 
-    def __init__(self, connection, name, limit, on_events, on_status, on_lost, observe=False):
-        # type: (Any, Any, float, Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any], bool) -> None
+    def __init__(self, connection, name, limit, on_events, on_status, on_lost, on_full=None):
+        # type: (Any, Any, float, Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any], Any) -> None
         self.context = yotonlike.Context(name=name, key=connection.key, heartbeat=HEARTBEAT)
         self.fileno = self.context.fileno
         self.process_events = self.context.process_events
@@ -46,9 +47,8 @@ class Line(object):
         self._requests = yotonlike.ReqChannel(self.context, names.REQUESTS)
         self._status = yotonlike.StateChannel(self.context, names.STATUS, yotonlike.OBJECT)
         self._status.changed.connect(on_status)
-        if not observe:
-            self._events = yotonlike.SubChannel(self.context, names.EVENTS, yotonlike.OBJECT, on_full="block",
-                                                window=WINDOW)
+        if on_full is not None:
+            self._events = yotonlike.SubChannel(self.context, names.EVENTS, yotonlike.OBJECT, on_full=on_full, window=WINDOW)
             self._events.received.connect(on_events)
         try:
             self.context.connect(connection.address, timeout=limit)

@@ -4,6 +4,10 @@ The events come in one order: everything that an execution wrote comes before it
 comes before "ended". So an execution is over exactly when its own event says so, or when the kernel that had it ended.
 
 Each news is a pair (kind, object) for the callbacks of that kind; ``DONE`` is for those of one execution.
+
+A frontend that comes late is told how things are, and at which place in the order that was so (`Model.adopt`). Events from before
+that place are the past, see ``replay.py``. One that missed some asks again, and compares when it has come to that place
+(`Model.compare`).
 """
 from __future__ import absolute_import, division, print_function
 
@@ -11,20 +15,16 @@ from .. import vocabulary as names
 from ..errors import Cancelled, KernelDied
 from . import execution as life
 from .execution import Execution, Result
-from .news import Decoders, InputRequest
+from .missed import Look, open_executions
+from .news import DONE, END, EXECUTION, INPUT, INPUT_OVER, MISSED, OUTPUT, READY, InputRequest
+from .replay import Replay
 from .status import Exit
+from .stream import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Tuple
     News = List[Tuple[Any, Any]]
-
-OUTPUT = "output"
-INPUT = "input"
-INPUT_OVER = "input-over"
-EXECUTION = "execution"
-DONE = "done"
-
 
 class Model(object):
     """Executions, questions and the kernel's end, as the events tell them.
@@ -47,10 +47,13 @@ class Model(object):
         self._answer = answer
         self._kernel = kernel
         self._sent = {}  # type: Dict[Any, Execution]
-        self._over = set()  # type: Optional[Set[Any]]  # what ended before `adopt`
-        self._decoders = Decoders()
+        self._stream = Stream()
+        self._replay = None  # type: Optional[Replay]
+        self._until = 0  # the place in the order up to which events are the past
+        self._number = 0  # ... that was reached
+        self._looks = []  # type: List[Look]  # questions how things are, to compare with when that place is reached
         self._handlers = {
-            u"output": self._output, u"queued": self._queued, u"started": self._started, u"finished": self._finished,
+            u"output": self.output, u"queued": self._queued, u"started": self._started, u"finished": self._finished,
             u"cancelled": self._cancelled, u"input": self._input, u"input-over": self._input_over,
             u"ended": self._ended, u"ready": self._ready,
         }
@@ -60,6 +63,21 @@ class Model(object):
         """Remember an execution that is about to be sent: its token will come back with its id."""
         self._sent[execution._token] = execution
 
+    @property
+    def is_past(self):
+        # type: () -> bool
+        """Whether what comes is from before this frontend came."""
+        return self._replay is not None
+
+    def begin(self, message):
+        # type: (Dict[Any, Any]) -> News
+        """A message of the broker's begins, whose events follow: is something missing before it?"""
+        missed = message[u"number"] > self._number
+        news = [(OUTPUT, output) for output in self._stream.begin(message)]  # type: News
+        if missed:
+            news += self.reach(message[u"number"]) + [(MISSED, None)]
+        return news
+
     def feed(self, event):
         # type: (Dict[Any, Any]) -> News
         """Take one event.
@@ -67,29 +85,64 @@ class Model(object):
         Returns:
             The news in it. An event of a kind that this client does not know has none: a newer broker may say more.
         """
-        handler = self._handlers.get(event.get(u"event", u""))
+        handlers = self._handlers if self._replay is None else self._replay.handlers
+        handler = handlers.get(event.get(u"event", u""))
         return [] if handler is None else handler(event)
 
-    def adopt(self, hello):
-        # type: (Dict[Any, Any]) -> News
-        """Take what the broker told a newcomer: what runs, what waits. Events may have overtaken it, and know better."""
-        over, self._over = self._over or set(), None
+    def reach(self, number):
+        # type: (int) -> News
+        """All messages before that number have come, or are known to be missing."""
+        self._number = number
         news = []  # type: News
+        if self._replay is not None and number >= self._until:
+            news += self._replay.finish()
+            self._replay = None
+        return news + self.compare()
+
+    def adopt(self, hello, lines=None):
+        # type: (Dict[Any, Any], Optional[int]) -> News
+        """Take what the broker told a newcomer: what runs, what waits, and where the events begin that it gets.
+
+        Args:
+            hello: the broker's answer.
+            lines: how many of the last lines of old output were wanted; None for all.
+        """
         state = (hello.get(u"status") or {}).get(u"state")
-        running = [hello[u"running"]] if hello.get(u"running") else []
-        for item in running + list(hello.get(u"queued") or ()):
-            if item[u"execution"] not in self.executions and item[u"execution"] not in over:
-                news += self._queued(item)
-                news += self._started(item) if item in running else []
+        for item in open_executions(hello):
+            self._queued(item)
+        for item in [hello[u"running"]] if hello.get(u"running") else []:
+            self._started(item)
         for item in hello.get(u"inputs") or ():
-            if item[u"request"] not in self.requests and (u"request", item[u"request"]) not in over:
-                news += self._input(item)
-        if self.ready is None and self.exit is None:
-            self.generation = hello.get(u"generation") or 1
-            if state == names.DEAD:
-                self.exit = Exit.from_message(hello[u"status"].get(u"exit")) or Exit()
-            elif state != names.STARTING:
-                self.ready = hello
+            self._input(item)
+        self.generation = hello.get(u"generation") or 1
+        if state == names.DEAD:
+            self.exit = Exit.from_message(hello[u"status"].get(u"exit")) or Exit()
+        elif state != names.STARTING:
+            self.ready = hello
+        if lines is not None:
+            self._stream.skip(max(0, (hello.get(u"lines") or 0) - lines))
+        self._replay = Replay(self, self._kernel)
+        self._until = hello.get(u"number") or 0
+        return self.reach(hello.get(u"start") or 0)
+
+    def pending(self):
+        # type: () -> List[Execution]
+        """All executions that were sent or seen and are not over."""
+        return list(self.executions.values()) + list(self._sent.values())
+
+    def look(self):
+        # type: () -> Look
+        """The broker is about to be asked how things are, since something was missed."""
+        look = Look(self)
+        self._looks.append(look)
+        return look
+
+    def compare(self):
+        # type: () -> News
+        """An answer to such a question has come: compare, if that place in the order is reached."""
+        news = []  # type: News
+        while self._looks and self._looks[0].answer is not None and self._number >= self._looks[0].number:
+            news += self._looks.pop(0).compare()
         return news
 
     def fail(self, execution, error):
@@ -118,15 +171,21 @@ class Model(object):
     def fail_all(self, error):
         # type: (BaseException) -> News
         """End everything that is pending: no event of it will ever come."""
-        news = [(OUTPUT, output) for output in self._decoders.flush()]  # type: News
+        news = self.flush()
         news += self._all_inputs_over()
         for execution in list(self.executions.values()) + list(self._sent.values()):
             news += self.fail(execution, error)
         return news
 
-    def _output(self, event):
+    def output(self, event):
         # type: (Dict[Any, Any]) -> News
-        return [(OUTPUT, self._decoders.output(event))]
+        """Something was written."""
+        return [(OUTPUT, output) for output in self._stream.output(event)]
+
+    def flush(self):
+        # type: () -> News
+        """What is left of characters that were begun, at the end of a kernel."""
+        return [(OUTPUT, output) for output in self._stream.flush()]
 
     def _queued(self, event):
         # type: (Dict[Any, Any]) -> News
@@ -151,8 +210,8 @@ class Model(object):
     def _forget(self, number):
         # type: (int) -> None
         self.executions.pop(number, None)
-        if self._over is not None:
-            self._over.add(number)
+        for look in self._looks:
+            look.over.add(number)
 
     def _started(self, event):
         # type: (Dict[Any, Any]) -> News
@@ -182,8 +241,8 @@ class Model(object):
     def _input_over(self, event):
         # type: (Dict[Any, Any]) -> News
         request = self.requests.pop(event[u"request"], None)
-        if self._over is not None:
-            self._over.add((u"request", event[u"request"]))
+        for look in self._looks:
+            look.over.add((u"request", event[u"request"]))
         if request is None:
             return []
         request.over = True
@@ -203,16 +262,16 @@ class Model(object):
         self.ends.append(self.exit)
         self.ready = None
         self.generation = event.get(u"generation") or self.generation
-        news = [(OUTPUT, output) for output in self._decoders.flush()]  # type: News
+        news = self.flush()
         news += self._all_inputs_over()
         for execution in list(self.executions.values()) + self._refused:
             news += self.fail(execution, KernelDied(self.exit))
         self._refused = []
-        return news
+        return news + [(END, self.exit)]
 
     def _ready(self, event):
         # type: (Dict[Any, Any]) -> News
         self.generation = event.get(u"generation") or self.generation
         self.exit = None
         self.ready = event
-        return []
+        return [(READY, dict(event))]

@@ -5,7 +5,7 @@ import codecs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional
+    from typing import Any, Callable, Optional
 
 try:
     codecs.lookup_error("surrogateescape")
@@ -14,6 +14,17 @@ try:
 except LookupError:
     UNDECODABLE = "replace"  # ... or as U+FFFD on 2.7, which has no such handler
 _ENCODE_ERRORS = "surrogateescape" if UNDECODABLE == "surrogateescape" else "strict"
+
+
+# Kinds of news, as callbacks are chosen by.
+OUTPUT = "output"
+INPUT = "input"
+INPUT_OVER = "input-over"
+EXECUTION = "execution"
+DONE = "done"
+END = "end"
+READY = "ready"
+MISSED = "missed"  # events are missing: the broker has to be asked how things are
 
 
 class Output(object):
@@ -40,6 +51,29 @@ class Output(object):
     def __repr__(self):
         # type: () -> str
         return "<Output %s %r>" % (self.stream, self.text)
+
+
+class Gap(Output):
+    """A place in the output where some is missing. Its ``source`` is ``"broker"``, its ``data`` is empty, its ``text`` says it.
+
+    Attributes:
+        bytes (int): how many bytes were written there, exactly, to all streams.
+        lines (int): how many of them were newlines.
+    """
+
+    __slots__ = ("bytes", "lines")
+
+    def __init__(self, bytes, lines, reason):
+        # type: (int, int, Any) -> None
+        text = u"[%s bytes of output, %s lines, are missing here: %s]\n" % (_number(bytes), _number(lines), reason)
+        super(Gap, self).__init__(u"stderr", b"", text, None, u"broker")
+        self.bytes = bytes
+        self.lines = lines
+
+
+def _number(value):
+    # type: (int) -> Any
+    return u"{0:,}".format(value)
 
 
 class InputRequest(object):
@@ -82,30 +116,3 @@ class InputRequest(object):
     def __repr__(self):
         # type: () -> str
         return "<InputRequest %s %r%s>" % (self.id, self.prompt, " over" if self.over else "")
-
-
-class Decoders(object):
-    """One incremental UTF-8 decoder for each stream of a kernel."""
-
-    def __init__(self):
-        # type: () -> None
-        self._make = codecs.getincrementaldecoder("utf-8")
-        self._decoders = {}  # type: Dict[Any, Any]
-
-    def output(self, event):
-        # type: (Dict[Any, Any]) -> Output
-        """The output that an event carries."""
-        stream, source, data = event[u"stream"], event.get(u"source", u"kernel"), event[u"data"]
-        decoder = self._decoders.get((stream, source))
-        if decoder is None:
-            decoder = self._decoders[stream, source] = self._make(UNDECODABLE)
-        return Output(stream, data, decoder.decode(data), event.get(u"execution"), source)
-
-    def flush(self):
-        # type: () -> Any
-        """What is left of characters that were begun: nothing follows that could complete them."""
-        for (stream, source), decoder in sorted(self._decoders.items()):
-            text = decoder.decode(b"", True)
-            decoder.reset()
-            if text:
-                yield Output(stream, b"", text, None, source)

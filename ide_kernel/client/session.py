@@ -28,12 +28,16 @@ def start(python=None, cwd=None, env=None, name="frontend", **options):
         env: the kernel's environment variables; None for the present ones.
         name: how this frontend is called in what others see.
         options: for the broker: ``keep`` (live on without frontends), ``linger`` (seconds to wait for a frontend that
-            vanished to come back), ``connection_file`` (where to write that).
+            vanished to come back), ``connection_file`` (where to write that), ``when_slow`` (what happens when an attached
+            frontend does not read: ``"block"``, the default: the code waits in ``print``; ``"spool"``: it runs on and the output
+            is kept; ``"drop"``: it runs on and the frontend gets the newest), ``output_spool`` and ``output_memory`` (bytes of
+            output that are kept in a file, 64 MiB, and in memory, 512 KiB, for frontends that come late or are slow).
 
     Returns:
         A kernel that is ready to run code.
 
     Raises:
+        ValueError: no such option.
         InterpreterNotFound, BrokerFailed: there is nothing to run, or no process to run it in.
         StartError: the interpreter ended before it was ready; with its last words.
     """
@@ -53,27 +57,33 @@ def join(broker, name="frontend"):
     return kernel
 
 
-def attach(connection_file=None, name="frontend"):
-    # type: (Any, Any) -> Kernel
+def attach(connection_file=None, name="frontend", lines=None, when_slow=names.BLOCK):
+    # type: (Any, Any, Optional[int], Any) -> Kernel
     """Attach to a kernel that runs, as one more frontend.
 
     Args:
         connection_file: its path; None for the newest of this user.
         name: how this frontend is called in what others see.
+        lines: how much of the old output to get: its last so many lines, 0 for none, None for all that the broker keeps.
+        when_slow: what happens when this frontend does not read: ``"block"``: what the broker does with all; ``"drop"``: it does
+            not count, and gets the newest.
 
     Raises:
         NoConnection: no such file, or nobody answers there.
     """
-    return Kernel(files.newest() if connection_file is None else files.read(connection_file), name)
+    if when_slow not in (names.BLOCK, names.DROP):
+        raise ValueError("a frontend can block or drop, not %r" % (when_slow,))
+    return Kernel(files.newest() if connection_file is None else files.read(connection_file), name,
+                  lines=lines, when_slow=when_slow)
 
 
 class Kernel(Follower):
     """A kernel, as one frontend sees it: what a `Follower` gives, and what makes it run code, stop, and answer."""
 
-    def __init__(self, connection, name=u"frontend", broker=None):
-        # type: (files.Connection, Any, Any) -> None
+    def __init__(self, connection, name=u"frontend", broker=None, **options):
+        # type: (files.Connection, Any, Any, **Any) -> None
         self._tokens = itertools.count(1)
-        super(Kernel, self).__init__(connection, name, broker)
+        super(Kernel, self).__init__(connection, name, broker, **options)
 
     # Running code
 
@@ -105,7 +115,9 @@ class Kernel(Follower):
         # type: (Execution, Any, int) -> None
         self._turns.changed()
         try:
-            self._line.outcome(reply)
+            number = self._line.outcome(reply)[u"execution"]
+            if execution.id is None:
+                execution.id = number  # should its events be missed
         except KernelDied:
             self._post(self._model.refuse(execution, ends))
         except Exception as error:

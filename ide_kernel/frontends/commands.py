@@ -27,7 +27,7 @@ class Observer(object):
         self.connection = files.newest() if path is None else files.read(path)
         self.lost = False
         self._line = Line(self.connection, u"observer-%d" % os.getpid(), ATTACH_LIMIT, lambda event: None,
-                          lambda status: None, self._lose, observe=True)
+                          lambda status: None, self._lose)
 
     def _lose(self, link):
         # type: (Any) -> None
@@ -57,13 +57,10 @@ class Observer(object):
         self._line.close(0.0)
 
 
-def broker(python, connection_file=None, keep=False):
-    # type: (Any, Any, bool) -> int
+def broker(python, options):
+    # type: (Any, Dict[str, Any]) -> int
     """Start a broker and a kernel, print the path of the connection file, and leave them to themselves."""
     from ..client.launch import Broker
-    options = {"keep": keep}  # type: Dict[str, Any]
-    if connection_file is not None:
-        options["connection_file"] = os.path.abspath(connection_file)
     launched = Broker(python, options=options)
     observer = Observer(launched.connection_file())
     try:

@@ -11,7 +11,7 @@ from ..client.launch import Broker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional
+    from typing import Any, Dict, List, Optional
 
 #: What a shell reports for a program that lost its reader.
 _BROKEN_PIPE = 128 + 13
@@ -19,12 +19,12 @@ _BROKEN_PIPE = 128 + 13
 _OPTIONS = {"linger": 0.0}
 
 
-def run(python, mode, code, arguments):
-    # type: (Any, Any, Any, List[Any]) -> int
+def run(options, mode, code, arguments):
+    # type: (Dict[str, Any], Any, Any, List[Any]) -> int
     """Run it.
 
     Args:
-        python: the interpreter; None for this one.
+        options: ``python``, the interpreter (this one where it is missing), and others for the broker.
         mode: ``"script"``, ``"command"`` or ``"module"``.
         code: the file, the code, or the module's name.
         arguments: for it, in ``sys.argv``.
@@ -37,7 +37,8 @@ def run(python, mode, code, arguments):
         if problem is not None:
             sys.stderr.write("ide-kernel: can't open file %r: %s\n" % (code, problem))
             return 2
-    broker = Broker(python, options=_OPTIONS)  # before the other half is imported: the interpreters start meanwhile
+    python = options.pop("python", None)
+    broker = Broker(python, options=dict(options, **_OPTIONS))  # the interpreters start while the other half is imported
     from ..client.session import join
     from .conduit import Conduit
     kernel = join(broker, "run")

@@ -25,7 +25,7 @@ from .words import banner, entered, state_of, who
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional
+    from typing import Any, List, Optional, Set
 
 #: Seconds for the kernel to say whether an input is complete, and to complete a name: a person notices from a tenth on, and C
 #: code that holds the interpreter keeps it from answering at all.
@@ -49,7 +49,7 @@ def run(kernel):
 class Shell(object):
     """A conversation with one kernel.
 
-    ``_asked`` and ``_leaving`` are set by the main thread and read by the other; ``_told`` belongs to the other.
+    ``_asked`` and ``_leaving`` are set by the main thread and read by the other; ``_entered`` belongs to the other.
     """
 
     def __init__(self, kernel, screen, encoding):
@@ -62,6 +62,7 @@ class Shell(object):
         self._answered = []  # type: List[Any]  # requests that we have answered
         self._warned = False  # whether the last Ctrl-C told whose code the next one interrupts
         self._asked = None  # type: Any
+        self._entered = set()  # type: Set[Any]  # ids of what others run, as far as it was shown
         self._leaving = False
         self._status = None  # type: Optional[int]  # the exit status, once it is known
         self._stop_read, self._stop_write = os.pipe()
@@ -88,6 +89,7 @@ class Shell(object):
             self._kernel.close()
             os.write(self._stop_write, b"x")
             self._events.join()
+            self._screen.flush()
         return self._status
 
     def _leave(self):
@@ -262,6 +264,7 @@ class Shell(object):
         # type: (Any) -> None
         self._answered = [old for old in self._answered if not old.over]
         self._asked = request
+        self._screen.flush()
         try:
             if not request.over:
                 read = self._lines.read_password if request.password else (
@@ -314,8 +317,13 @@ class Shell(object):
         # type: () -> None
         fds, signals = [self._kernel.fileno(), self._stop_read], self._lines.signal_fd
         due = None  # type: Optional[float]  # when a signal that came should have had its effect
+        wait = None  # type: Optional[float]  # until the screen is refreshed
         while not self._kernel.lost:
-            ready = wait_readable(fds + [signals]) if due is None else wait_readable(fds, max(0.0, due - monotonic()))
+            if due is None:
+                ready = wait_readable(fds + [signals], wait)
+            else:
+                left = max(0.0, due - monotonic())
+                ready = wait_readable(fds, left if wait is None else min(left, wait))
             if self._stop_read in ready:
                 return
             if signals in ready:
@@ -325,10 +333,15 @@ class Shell(object):
                 if wait_readable([signals], 0):
                     self._lines.send_again()
             self._kernel.process_events()
+            wait = self._screen.refresh()
 
     def _execution_changed(self, execution):
         # type: (Any) -> None
-        if not execution.mine and execution.state == life.QUEUED and execution.code is not None:
+        if execution.mine or execution.code is None or execution.id in self._entered:
+            return
+        if not execution.done():
+            self._entered.add(execution.id)  # one that runs is told again, at each step
+            execution.add_done_callback(lambda done: self._entered.discard(done.id))
             self._screen.notice(entered(execution))
 
     def _background_done(self, execution):

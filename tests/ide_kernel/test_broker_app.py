@@ -48,7 +48,7 @@ class Frontend(object):
         """The next event of that kind; those before it are added to ``seen``."""
         while True:
             while not self.unseen:
-                self.unseen.extend(self.events.recv(LIMIT))
+                self.unseen.extend(self.events.recv(LIMIT)[u"events"])
             event = self.unseen.pop(0)
             self.seen.append(event)
             if event[u"event"] == kind and all(event[key] == fields[key] for key in fields):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 
 import pytest
 
-from ide_kernel import ICONS, Cancelled, Execution, Exit, KernelDied, Status, vocabulary
+from ide_kernel import ICONS, Cancelled, Execution, Exit, KernelDied, ResultLost, Status, vocabulary
 from ide_kernel.client import execution as life
 from ide_kernel.client import model as news
 from ide_kernel.client.model import Model
@@ -108,7 +108,7 @@ def test_the_kernels_end_fails_what_it_had_with_the_cause(model, answers):
     model.feed(queued(1, u"a"))
     model.feed({u"event": u"input", u"request": 5, u"execution": 1, u"prompt": u"? ", u"password": False})
     kinds = [kind for kind, _ in model.feed(ended(code=None, signal=11, name=u"SIGSEGV", reason=u""))]
-    assert kinds == [news.INPUT_OVER, news.EXECUTION, news.DONE]
+    assert kinds == [news.INPUT_OVER, news.EXECUTION, news.DONE, news.END]
     with pytest.raises(KernelDied) as caught:
         first.result()
     assert caught.value.cause.name == u"SIGSEGV" and "SIGSEGV (signal 11)" in str(caught.value)
@@ -176,7 +176,7 @@ def test_bytes_that_are_no_text_are_kept_as_python_keeps_them(model):
     item = model.feed(output(every))[0][1]
     assert item.data == every
     if UNDECODABLE == "surrogateescape":
-        rest = [part.text for _, part in model.feed(ended(code=0))]
+        rest = [part.text for kind, part in model.feed(ended(code=0)) if kind == news.OUTPUT]
         assert (item.text + u"".join(rest)).encode("utf-8", UNDECODABLE) == every
     else:
         assert u"\ufffd" in item.text
@@ -184,7 +184,7 @@ def test_bytes_that_are_no_text_are_kept_as_python_keeps_them(model):
 
 def test_half_a_character_comes_out_at_the_end(model):
     assert model.feed(output(b"\xc3"))[0][1].text == u""
-    (kind, item), = model.feed(ended(code=0))
+    kind, item = model.feed(ended(code=0))[0]
     assert (kind, item.data) == (news.OUTPUT, b"") and len(item.text) == 1
 
 
@@ -240,24 +240,129 @@ HELLO = {u"generation": 2, u"status": {u"state": u"busy"}, u"running": queued(3,
          u"inputs": [{u"request": 8, u"execution": 3, u"prompt": u"? ", u"password": False}]}
 
 
+STARTED = {u"event": u"started", u"execution": 3, u"count": 1}
+QUESTION = {u"event": u"input", u"request": 8, u"execution": 3, u"prompt": u"? ", u"password": False}
+
+
+def kinds_of(found):
+    return [(kind, getattr(item, "id", None), getattr(item, "state", None)) for kind, item in found]
+
+
+def say(model, number, *events, **position):
+    """A message of the broker's, and all its news."""
+    message = dict({u"number": number, u"bytes": 0, u"lines": 0, u"events": list(events)}, **position)
+    found = model.begin(message)
+    for event in events:
+        found = found + model.feed(event)
+    return found + model.reach(number + 1)
+
+
 def test_a_newcomer_learns_what_runs_and_waits(model):
     kinds = [kind for kind, _ in model.adopt(HELLO)]
-    assert kinds == [news.EXECUTION, news.EXECUTION, news.EXECUTION, news.INPUT]
+    assert kinds == [news.EXECUTION, news.EXECUTION, news.INPUT]
     assert [(number, item.state) for number, item in sorted(model.executions.items())] == [
         (3, life.RUNNING), (4, life.QUEUED)]
     assert model.ready is HELLO and model.generation == 2
 
 
-def test_events_that_overtook_the_hello_know_better(model):
-    model.feed(queued(3))
-    model.feed(finished(3))
-    model.feed(queued(4))
-    model.feed({u"event": u"started", u"execution": 4})
-    model.feed({u"event": u"input-over", u"request": 8})
-    model.feed({u"event": u"input", u"request": 8, u"execution": 3})
-    model.feed({u"event": u"input-over", u"request": 8})
-    assert model.adopt(HELLO) == []
-    assert model.executions[4].state == life.RUNNING and not model.requests
+def test_the_past_is_told_in_order_and_changes_nothing_of_the_present(model):
+    """Executions of the past come and go as news only, those of the present are told once, where they began."""
+    assert model.adopt(dict(HELLO, start=0, number=9)) == []
+    assert sorted(model.executions) == [3, 4] and sorted(model.requests) == [8]
+    found = say(model, 0, {u"event": u"ready", u"generation": 1}, queued(1))
+    assert kinds_of(found) == [(news.EXECUTION, 1, life.QUEUED)]
+    found = say(model, 1, {u"event": u"started", u"execution": 1}, output(b"old\n"))
+    assert [kind for kind, _ in found] == [news.EXECUTION, news.OUTPUT]
+    found = say(model, 2, dict(QUESTION, request=7, execution=1), {u"event": u"input-over", u"request": 7},
+                finished(1, value=u"5"), bytes=4, lines=1)
+    assert [kind for kind, _ in found] == [news.EXECUTION, news.DONE] and found[0][1].result().value == u"5"
+    found = say(model, 3, queued(2), dict(ended(code=3), generation=1), {u"event": u"ready", u"generation": 2}, bytes=4, lines=1)
+    assert [kind for kind, _ in found] == [news.EXECUTION, news.EXECUTION, news.DONE]
+    assert isinstance(found[1][1].exception(), KernelDied)
+    assert model.exit is None and model.generation == 2 and sorted(model.executions) == [3, 4]
+    found = say(model, 4, queued(3, u"x"), STARTED, QUESTION, bytes=4, lines=1)
+    assert kinds_of(found) == [(news.EXECUTION, 3, life.RUNNING)] * 2 + [(news.INPUT, 8, None)]
+    assert found[0][1] is model.executions[3] and model.is_past
+    found = say(model, 8, bytes=4, lines=1)
+    assert (news.EXECUTION, model.executions[4]) in found, "its event was missed"
+    assert not model.is_past
+    found = say(model, 9, {u"event": u"input-over", u"request": 8}, finished(3), bytes=4, lines=1)
+    assert [kind for kind, _ in found] == [news.INPUT_OVER, news.EXECUTION, news.DONE] and sorted(model.executions) == [4]
+
+
+def test_the_end_of_a_dead_kernel_is_told_where_it_was_and_once(model):
+    status = {u"state": u"dead", u"exit": {u"code": 3}}
+    model.adopt({u"generation": 1, u"status": status, u"start": 0, u"number": 2})
+    assert model.exit.code == 3 and not model.heard_end
+    assert [kind for kind, _ in say(model, 0, output(b"x"))] == [news.OUTPUT]
+    assert [kind for kind, _ in say(model, 1, ended(code=3), bytes=1)] == [news.END] and model.heard_end
+
+
+def test_only_the_last_lines_if_that_is_wanted(model):
+    hello = {u"status": {u"state": u"idle"}, u"start": 5, u"number": 7, u"lines": 1002}
+    model.adopt(hello, lines=2)
+    found = say(model, 5, output(b"a\nb\nc\n"), output(b"d\ne"), bytes=500, lines=996)
+    assert [item.data for _, item in found] == [b"e"]
+    found = say(model, 6, output(b"\n1\n"), bytes=509, lines=1000)
+    assert [item.data for _, item in found] == [b"\n1\n"]
+
+
+def test_a_gap_says_how_much_is_missing(model):
+    model.adopt({u"status": {u"state": u"idle"}, u"start": 7, u"number": 7})
+    (kind, gap), (_, first) = say(model, 7, output(b"\xc3"), bytes=5000, lines=100)
+    assert (kind, gap.bytes, gap.lines, gap.source, gap.data, gap.stream) == (news.OUTPUT, 5000, 100, u"broker", b"", u"stderr")
+    assert gap.text.startswith(u"[5,000 bytes of output, 100 lines, are missing here: ") and first.data == b"\xc3"
+    found = say(model, 12, output(b"x"), bytes=5101, lines=102)
+    assert [kind for kind, _ in found] == [news.OUTPUT, news.OUTPUT, news.MISSED, news.OUTPUT]
+    assert found[0][1].data == b"" and len(found[0][1].text) == 1, "half a character, before the gap"
+    assert (found[1][1].bytes, found[1][1].lines) == (100, 2)
+    assert [kind for kind, _ in say(model, 14, bytes=5102, lines=102)] == [news.MISSED], "no output, but something"
+
+
+def look(**more):
+    return dict({u"generation": 1, u"status": {u"state": u"busy"}, u"number": 20, u"outcomes": []}, **more)
+
+
+def test_what_was_missed_is_found_out(model):
+    model.adopt({u"status": {u"state": u"idle"}, u"start": 0, u"number": 0})
+    ended_, lost, waits, unseen = (expect(model, token) for token in (u"a", u"b", u"c", u"d"))
+    say(model, 0, queued(1, u"a"), queued(2, u"b"), queued(3, u"c"), dict(QUESTION, execution=1))
+    unseen.id = 4  # the broker's reply has come, the event has not
+    assert [kind for kind, _ in say(model, 11)] == [news.MISSED]
+    question = model.look()
+    question.answer = look(outcomes=[finished(1, value=u"9")], running=queued(3, u"c"), queued=[queued(4, u"d"), queued(5, u"e")],
+                           inputs=[dict(QUESTION, request=9, execution=3)])
+    assert model.compare() == [], "its place is still to come"
+    found = say(model, 19)[1:]  # after MISSED
+    assert ended_.result().value == u"9" and isinstance(lost.exception(), ResultLost)
+    assert waits.running() and unseen.state == life.QUEUED and sorted(model.executions) == [3, 4, 5]
+    assert sorted(model.requests) == [9] and (news.DONE, lost) in found
+
+
+def test_what_ended_since_the_look_does_not_come_back(model):
+    model.adopt({u"status": {u"state": u"idle"}, u"start": 0, u"number": 0})
+    say(model, 0, queued(1), QUESTION)
+    question = model.look()
+    say(model, 1, finished(1), {u"event": u"input-over", u"request": 8})
+    say(model, 2, queued(2, u"x"))
+    question.answer = look(number=1, running=queued(1), inputs=[QUESTION])
+    assert model.compare() == [] and sorted(model.executions) == [2] and not model.requests
+
+
+@pytest.mark.parametrize("answer, code, generation", [
+    (look(status={u"state": u"dead", u"exit": {u"code": 3}}), 3, 1),
+    (look(generation=2, status={u"state": u"idle"}), None, 2),
+    (look(generation=2, status={u"state": u"dead", u"exit": {u"code": 4}}), 4, 2),
+])
+def test_a_missed_end_is_made_up_for(model, answer, code, generation):
+    model.adopt({u"status": {u"state": u"idle"}, u"start": 0, u"number": 0, u"generation": 1})
+    execution = expect(model)
+    say(model, 0, queued(1))
+    model.look().answer = answer
+    found = say(model, 19)
+    assert news.END in [kind for kind, _ in found] and isinstance(execution.exception(), KernelDied)
+    assert (model.exit.code if model.exit else None) == code and model.generation == generation
+    assert (news.READY in [kind for kind, _ in found]) == (model.exit is None)
 
 
 @pytest.mark.parametrize("state, ready, exit", [(u"starting", False, None), (u"idle", True, None), (u"dead", False, 3)])

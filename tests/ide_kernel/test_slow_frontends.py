@@ -1,0 +1,209 @@
+"""Frontends that are slow, stopped, late, gone or back again: nothing missed but what is said to be, and nobody held by the dead.
+
+Real brokers and kernels. A frontend "does not read" by not processing its events.
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import ide_kernel
+from frontend_harness import LIMIT, ROOT, end_all
+from ide_kernel.broker.journal import BLOCK
+
+#: All readers of a test; none may have seen a wrong line.
+READERS = []
+FLOOD = "i = 0\nwhile True:\n    print(i)\n    i += 1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leave_nothing_behind():
+    yield
+    end_all()
+
+
+@pytest.fixture
+def start():
+    kernels = []
+
+    def start(**options):
+        kernels.append(ide_kernel.start(**options))
+        return kernels[-1]
+
+    del READERS[:]
+    yield start
+    assert not [reader.wrong for reader in READERS if reader.wrong]
+    for kernel in kernels:
+        if not kernel.lost:
+            kernel.kill()
+        kernel.close()
+
+
+class Reader(object):
+    """Takes a kernel's output and checks that it counts up, over gaps too."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+        self.next = 0
+        self.gaps = 0
+        self.bytes = 0
+        self._rest = b""
+        self._torn = False  # the beginning of the next line is missing
+        self.wrong = None
+        READERS.append(self)
+        kernel.on_output(self._output)
+
+    def _output(self, output):
+        if output.source == u"broker":
+            self.gaps += 1
+            self.bytes += output.bytes
+            self.next += output.lines
+            self._rest, self._torn = b"", True
+            return
+        if output.stream != u"stdout":
+            return
+        self.bytes += len(output.data)
+        lines = (self._rest + output.data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            expected = b"%d" % self.next
+            if not expected.endswith(line) or (line != expected and not self._torn):
+                self.wrong = self.wrong or (expected, line)
+            self._torn = False
+            self.next += 1
+
+    def read_until(self, condition):
+        self.kernel.wait(condition, LIMIT)
+
+
+def test_one_who_does_not_read_holds_the_kernel_and_is_named(start):
+    kernel = start(when_slow="block")
+    execution = kernel.execute(FLOOD)
+    watcher = ide_kernel.attach(kernel.connection_file, lines=0, when_slow="drop")
+    watcher.wait(lambda: watcher.status.state == u"output", LIMIT)
+    status = watcher.status
+    assert kernel.frontend in status.detail and status.evidence[u"held_by"] == [kernel.frontend]
+    assert watcher.interrupt()[u"delivered"]
+    watcher.wait(lambda: watcher.status.state != u"output", LIMIT)
+    reader = Reader(kernel)
+    assert execution.result(LIMIT).error.type == u"KeyboardInterrupt"
+    seen, last = reader.next, int(kernel.execute("raise ValueError(i)").result(LIMIT).error.message)
+    if reader.wrong in ((b"%d" % last, b""), (b"%d" % (last + 1), b"")):
+        reader.wrong = None  # 2.7 ends the line of a print that was interrupted, whether it is begun or not
+    assert last <= seen <= last + 2 and not reader.gaps, "every line up to the interrupt"
+    watcher.close()
+
+
+def test_who_is_gone_holds_nobody(start):
+    kernel = start(keep=True)
+    script = ("import ide_kernel, sys\nkernel = ide_kernel.attach(%r)\nprint(kernel.frontend)\nsys.stdout.flush()\n"
+              "sys.stdin.read()" % kernel.connection_file)
+    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    name = other.stdout.readline().strip().decode("ascii")
+    os.kill(other.pid, signal.SIGSTOP)
+    kernel.execute(FLOOD)
+    reader = Reader(kernel)
+    kernel.wait(lambda: kernel.status.state == u"output", LIMIT)
+    assert kernel.status.evidence[u"held_by"] == [name]
+    other.kill()
+    other.communicate()
+    seen = reader.next
+    reader.read_until(lambda: reader.next > seen + 200000 and kernel.status.state == u"busy")
+
+
+def test_spool_lets_the_kernel_run_and_keeps_what_was_not_read(start):
+    kernel = start(when_slow="spool")
+    watcher = ide_kernel.attach(kernel.connection_file)
+    execution = kernel.execute("for i in range(300000): print(i)")
+    fast = Reader(watcher)
+    fast.read_until(lambda: fast.next == 300000)
+    assert not fast.gaps and watcher.status.state != u"output"
+    slow = Reader(kernel)
+    assert execution.result(LIMIT).ok and slow.next == 300000 and not slow.gaps
+    watcher.close()
+
+
+@pytest.mark.parametrize("options", [{"when_slow": "spool", "output_spool": 0, "output_memory": BLOCK}, {"when_slow": "drop"}])
+def test_beyond_what_is_kept_the_gap_is_exact_and_results_come_all_the_same(start, options):
+    kernel = start(**options)
+    watcher = ide_kernel.attach(kernel.connection_file, lines=0)
+    first = kernel.execute("for i in range(500000): print(i)")
+    second = kernel.execute("x = 42")
+    fast = Reader(watcher)
+    watcher.wait(lambda: fast.next == 500000, LIMIT)
+    slow = Reader(kernel)
+    assert first.result(LIMIT).ok and second.result(LIMIT).ok and kernel.execute("print(500000)").result(LIMIT).ok
+    assert slow.gaps and slow.next == 500001 and slow.bytes == sum(len(b"%d\n" % i) for i in range(500001))
+    watcher.close()
+
+
+def test_one_that_comes_late_gets_everything_and_the_icon_does_not_lie(start):
+    kernel = start()
+    Reader(kernel)
+    kernel.execute("for i in range(1000): print(i)").result(LIMIT)
+    late = ide_kernel.attach(kernel.connection_file)
+    seen = []
+    late.on_execution(lambda execution: seen.append((execution.id, execution.state, execution.code, late.status.state)))
+    reader = Reader(late)
+    assert late.executions == [] and late.status.state == u"idle"
+    reader.read_until(lambda: reader.next == 1000 and len(seen) == 3)
+    assert [state for _, state, _, _ in seen] == [u"queued", u"running", u"finished"]
+    assert set(state for _, _, _, state in seen) == set([u"idle"]) and seen[0][2] == "for i in range(1000): print(i)"
+    late.close()
+
+
+def test_one_that_is_killed_in_a_flood_and_another_that_comes_after(start):
+    kernel = start(keep=True, when_slow="spool", output_spool=2 << 20)
+    kernel.execute(FLOOD)
+    script = ("import ide_kernel, os\nkernel = ide_kernel.attach(%r)\n"
+              "kernel.on_output(lambda output: os.write(1, b'x'))\nkernel.wait(lambda: False)" % kernel.connection_file)
+    other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
+    assert other.stdout.read(5) == b"xxxxx"
+    other.kill()
+    other.communicate()
+    late = ide_kernel.attach(kernel.connection_file)
+    reader = Reader(late)
+    reader.read_until(lambda: reader.next > 1000000)
+    assert reader.gaps <= 1, "what was not kept any more when it came"
+    late.close()
+
+
+def test_only_the_last_lines(start):
+    kernel = start()
+    kernel.execute("for i in range(100000): print(i)").result(LIMIT)
+    for lines in (0, 1, 10, 50000):
+        late, seen = ide_kernel.attach(kernel.connection_file, lines=lines), []
+        late.on_output(lambda output: seen.append(output.data))
+        late.execute("print('end')").result(LIMIT)
+        kernel.wait(lambda: not kernel.executions, LIMIT)
+        # the executions of those who came before each wrote a line
+        expected = [b"%d" % i for i in range(100000)] + [b"end"] * (0, 1, 10, 50000).index(lines)
+        assert b"".join(seen).splitlines() == expected[len(expected) - lines:] + [b"end"]
+        late.close()
+
+
+def test_the_spool_is_given_up_and_the_status_says_so(start, tmpdir, monkeypatch):
+    import resource
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        kernel = start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    reader = Reader(kernel)
+    kernel.execute("for i in range(500000): print(i)").result(LIMIT)
+    assert reader.next == 500000
+    kernel.wait(lambda: kernel.status.evidence[u"spool_failure"], LIMIT)
+    assert u"memory only" in kernel.status.detail
+
+
+def test_options_are_checked():
+    for options in ({"when_slow": "never"}, {"output_spool": -1}, {"output_memory": "1M"}, {"colour": "red"}):
+        with pytest.raises(ValueError):
+            ide_kernel.start(**options)
+    with pytest.raises(ValueError):
+        ide_kernel.attach("/no/such/file", when_slow="spool")
