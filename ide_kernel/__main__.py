@@ -14,7 +14,7 @@ _OUTPUT_OPTIONS = """\
                         runs on, and what is missing is kept; drop: it runs on, and the frontend gets what is newest.
                         What is missing for good, a frontend is told exactly
   --output-spool SIZE   how much output is kept in a file, for frontends that come late or are slow (default: 64M)
-  --output-memory SIZE  ... and how much in memory before that (default: 512K)
+  --output-memory SIZE  ... and how much in memory before that (default: 256K)
 """
 
 _USAGE = """\
@@ -65,7 +65,7 @@ _COMMANDS = ("run", "broker", "attach", "status", "gui", "where") + tuple(sorted
 _OPTIONS = {"--python": "the path of an interpreter",
             "--when-slow": "block, spool or drop: what happens when a frontend does not read the output (default: block)",
             "--output-spool": "how much output is kept in a file, such as 64M (the default)",
-            "--output-memory": "how much output is kept in memory before that, such as 512K (the default)"}
+            "--output-memory": "how much output is kept in memory before that, such as 256K (the default)"}
 #: Lines of old output that a shell shows when it attaches: some screens full.
 LINES = 200
 

@@ -48,8 +48,10 @@ MARK_HEAD = b"\x1e\x01IK"
 MARK_TAIL = ">IH"  # execution id, length of the payload
 NONCE_SIZE = 16
 MARK_START = b"S"
+MARK_START_BESIDE = b"B"  # starts while threads or children of earlier ones are there: bytes without a mark may be theirs
 MARK_END = b"E"
 MARK_STDERR = b"X"
+MARK_STDOUT = b"O"
 #: POSIX promises that a pipe takes this many bytes in one piece (512 at least; 4096 on Linux, macOS has 512).
 PIPE_BUF = 4096
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 #: Bytes kept in memory: with the window of a frontend that has stopped reading, all that a broker grows by.
-MEMORY = 512 << 10
+MEMORY = 256 << 10
 #: Bytes kept in the spool: about a million lines of 60 characters; disks have it, and a frontend has read it in a second.
 SPOOL = 64 << 20
 #: Bytes that make a block full: few enough reads and writes, and small beside the memory's bound.

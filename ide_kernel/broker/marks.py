@@ -11,15 +11,20 @@ from __future__ import absolute_import, division, print_function
 
 import struct
 
-from ..vocabulary import MARK_END, MARK_HEAD, MARK_START, MARK_STDERR, MARK_TAIL, PIPE_BUF
+from ..vocabulary import (MARK_END, MARK_HEAD, MARK_START, MARK_START_BESIDE, MARK_STDERR, MARK_STDOUT, MARK_TAIL,
+                          PIPE_BUF)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, List, Optional, Tuple
 
-    Item = Tuple[str, Any]
+    Item = Tuple[Any, Any]
 
 _TAIL = struct.Struct(MARK_TAIL)
+#: What stands in the pipe without a mark.
+STDOUT = ("stdout", None)
+_STREAMS = {MARK_STDOUT: "stdout", MARK_STDERR: "stderr"}
+_MARKS = {MARK_START: "start", MARK_START_BESIDE: "start beside", MARK_END: "end"}
 
 
 class MarkParser(object):
@@ -43,7 +48,8 @@ class MarkParser(object):
         """Take what was read.
 
         Returns:
-            ``("stdout", bytes)``, ``("stderr", bytes)``, ``("start", execution)`` and ``("end", execution)``, in order.
+            in order ``(STDOUT, bytes)`` for what stands without a mark, ``(("stdout" or "stderr", execution), bytes)``,
+            ``("start", execution)``, ``("start beside", execution)`` and ``("end", execution)``.
         """
         if self._held:
             data = self._held + data
@@ -54,7 +60,7 @@ class MarkParser(object):
             if found < 0:
                 found = self._begun(data, position)
             if found > position:
-                items.append(("stdout", data[position:found]))
+                items.append((STDOUT, data[position:found]))
             mark = self._parse(data, found)
             if mark is None:
                 self._held = data[found:]
@@ -77,7 +83,7 @@ class MarkParser(object):
         # type: () -> List[Item]
         """Nothing will follow at all: give out everything that is held back."""
         held, self._held = self._held, b""
-        return [("stdout", held)] if held else []
+        return [(STDOUT, held)] if held else []
 
     def _begun(self, data, position):
         # type: (bytes, int) -> int
@@ -97,10 +103,8 @@ class MarkParser(object):
         kind = data[start + self._kind_at:start + self._kind_at + 1]
         execution, length = _TAIL.unpack_from(data, start + self._kind_at + 1)
         end = start + self._size + length
-        if kind == MARK_STDERR and length <= PIPE_BUF - self._size:
-            return None if len(data) < end else (end, ("stderr", data[start + self._size:end]))
-        if length == 0 and kind == MARK_START:
-            return end, ("start", execution)
-        if length == 0 and kind == MARK_END:
-            return end, ("end", execution)
-        return start + self._kind_at, ("stdout", self._head)  # forged or garbled: it is the user's output
+        if kind in _STREAMS and length <= PIPE_BUF - self._size:
+            return None if len(data) < end else (end, ((_STREAMS[kind], execution), data[start + self._size:end]))
+        if length == 0 and kind in _MARKS:
+            return end, (_MARKS[kind], execution)
+        return start + self._kind_at, (STDOUT, self._head)  # forged or garbled: it is the user's output

@@ -6,15 +6,21 @@ from .pipes import PipeReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Tuple
+    from typing import Any, Callable, List, Optional, Tuple
 
     from .executions import Executions
     from .loop import Loop
     from .process import Process
 
 
+_MARKS = ("start", "start beside", "end")
+
+
 class Output(object):
     """Reads a kernel's pipes and publishes what they give.
+
+    During an execution that is not alone (threads or children of earlier ones are there) only what stands behind its own
+    marks is charged to it.
 
     What descriptor 2 gives (C code, children) comes behind what was written to descriptor 1 before it was found, and before
     the end of its execution. More cannot be known: the pipes have no common order.
@@ -33,6 +39,7 @@ class Output(object):
         self._publish = publish
         self._on_end = on_end
         self._started = 0
+        self._beside = False  # others may write during this execution
         self._parser = MarkParser(process.nonce)
         self.paused = False
         self._parsing = False  # descriptor 1's bytes are being handled, so those of 2 must not ask for more of them
@@ -106,16 +113,21 @@ class Output(object):
             if kind != stream:
                 self._emit(stream, pieces)
                 pieces, stream = [], kind
-            if kind in ("stdout", "stderr"):
+            if kind not in _MARKS:
                 pieces.append(value)
             else:
                 self._mark(kind, value)
         self._emit(stream, pieces)
 
-    def _emit(self, stream, pieces):
+    def _emit(self, kind, pieces):
         # type: (Any, List[bytes]) -> None
         if any(pieces):  # a chunk may be empty
-            self._output(stream, b"".join(pieces), u"kernel")
+            charged, (stream, execution) = self._executions.charged, kind
+            if charged is not None and execution is not None:
+                charged = charged if execution == charged else None
+            elif self._beside:
+                charged = None
+            self._output(stream, b"".join(pieces), u"kernel", charged)
 
     def _mark(self, kind, number):
         # type: (str, int) -> None
@@ -125,6 +137,7 @@ class Output(object):
             self._executions.end_seen(number)
             self._on_end()
         elif self._executions.start_seen(number) is not None:
+            self._beside = kind == "start beside"
             self._started += 1
             self._publish({u"event": u"started", u"execution": number, u"count": self._started}, True)
 
@@ -139,9 +152,9 @@ class Output(object):
         # type: () -> None
         data, self._untold = self._untold, b""
         if data:
-            self._output("stderr", data, u"fd2")
+            self._output("stderr", data, u"fd2", None if self._beside else self._executions.charged)
 
-    def _output(self, stream, data, source):
-        # type: (str, bytes, Any) -> None
+    def _output(self, stream, data, source, execution):
+        # type: (str, bytes, Any, Optional[int]) -> None
         self._publish({u"event": u"output", u"stream": u"" + stream, u"data": data, u"source": source,
-                       u"execution": self._executions.charged})
+                       u"execution": execution})

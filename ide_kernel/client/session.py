@@ -31,7 +31,7 @@ def start(python=None, cwd=None, env=None, name="frontend", **options):
             vanished to come back), ``connection_file`` (where to write that), ``when_slow`` (what happens when an attached
             frontend does not read: ``"block"``, the default: the code waits in ``print``; ``"spool"``: it runs on and the output
             is kept; ``"drop"``: it runs on and the frontend gets the newest), ``output_spool`` and ``output_memory`` (bytes of
-            output that are kept in a file, 64 MiB, and in memory, 512 KiB, for frontends that come late or are slow).
+            output that are kept in a file, 64 MiB, and in memory, 256 KiB, for frontends that come late or are slow).
 
     Returns:
         A kernel that is ready to run code.

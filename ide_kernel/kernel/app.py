@@ -13,6 +13,7 @@ from .._compat import STR_IS_BYTES, VERSION_TEXT, count_threads, get_ident, text
 from ..wire import Wire
 from . import ending, forks, stdin
 from .cells import Cells, Display
+from .company import Company
 from .depth import PROBE, Depth, depth
 from .descriptors import move_high, reopen
 from .inbox import Inbox
@@ -64,7 +65,9 @@ class Kernel(object):
         self._link = Link(Wire(move_high(link_fd), u"kernel"), self._receive, self._streams.relieve, self._may_print)
         self._input = stdin.InputRequests(self._link.post, self._describe_input)
         stdin.install(self._input)
-        self._questions = Questions(self._link.send, self._get_introspection, self._reporter.is_ours, get_ident())
+        main = get_ident()
+        self._questions = Questions(self._link.send, self._get_introspection, self._reporter.is_ours, main)
+        self._company = Company(lambda: self._questions.threads().union((main, self._link.thread)))
 
     def start(self):
         # type: () -> None
@@ -152,7 +155,10 @@ class Kernel(object):
             self._display.install()
         self._job = job
         self._interrupts.announce()
-        self._marks.start(job["execution"])
+        strangers = self._company.threads()
+        beside = bool(strangers) or self._company.children()
+        self._streams.output.mark(beside)
+        self._marks.start(job["execution"], strangers, not beside)
 
     def _finish(self, job, exit_status=None):
         # type: (Dict[str, Any], Optional[int]) -> None
@@ -163,6 +169,7 @@ class Kernel(object):
         self._streams.flush_ours()
         self._reporter.recover()
         self._marks.end()
+        self._streams.output.mark(False)
         self._job = None
         if STR_IS_BYTES:
             sys.exc_clear()  # type: ignore[attr-defined]  # else the next cell would see the last one's exception

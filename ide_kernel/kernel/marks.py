@@ -10,7 +10,12 @@ import os
 import struct
 
 from .. import vocabulary
+from .company import is_one_of
 from .descriptors import wait_writable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
 
 _pack_tail = struct.Struct(vocabulary.MARK_TAIL).pack
 
@@ -28,15 +33,23 @@ class MarkWriter(object):
         self.fd = fd
         #: The execution that output is charged to, or 0.
         self.execution = 0
+        self._strangers = {}  # type: Dict[int, Any]  # the threads whose output is not
         self._head = vocabulary.MARK_HEAD + nonce
         #: How many bytes of payload fit into a mark.
         self.room = vocabulary.PIPE_BUF - len(self._head) - 1 - struct.calcsize(vocabulary.MARK_TAIL)
 
-    def start(self, execution):
-        # type: (int) -> None
-        """Say that from here on output belongs to ``execution``."""
+    def start(self, execution, strangers, alone):
+        # type: (int, Dict[int, Any], bool) -> None
+        """Say that from here on output belongs to ``execution``.
+
+        Args:
+            execution: its number.
+            strangers: threads that were there before it, as `Company.threads` gives them.
+            alone: whether bytes without a mark are all its own.
+        """
+        self._strangers = strangers
         self.execution = execution
-        self._send(self._mark(vocabulary.MARK_START, b""))
+        self._send(self._mark(vocabulary.MARK_START if alone else vocabulary.MARK_START_BESIDE, b""))
 
     def end(self):
         # type: () -> None
@@ -52,12 +65,28 @@ class MarkWriter(object):
         Raises:
             EnvironmentError: the pipe has no reader any more.
         """
-        for begin in range(0, len(data), self.room):
-            self._write(self._mark(vocabulary.MARK_STDERR, data[begin:begin + self.room]))
+        self._text(vocabulary.MARK_STDERR, data)
 
-    def _mark(self, kind, payload):
-        # type: (bytes, bytes) -> bytes
-        return self._head + kind + _pack_tail(self.execution, len(payload)) + payload
+    def stdout(self, data):
+        # type: (bytes) -> None
+        """Write text of ``sys.stdout`` so that it can be told from what others write, as `stderr` does."""
+        self._text(vocabulary.MARK_STDOUT, data)
+
+    def is_stranger(self):
+        # type: () -> bool
+        """Whether the thread that runs was there before the execution."""
+        return bool(self._strangers) and is_one_of(self._strangers)
+
+    def _text(self, kind, data):
+        # type: (bytes, bytes) -> None
+        execution = 0 if self._strangers and is_one_of(self._strangers) else self.execution
+        for begin in range(0, len(data), self.room):
+            self._write(self._mark(kind, data[begin:begin + self.room], execution))
+
+    def _mark(self, kind, payload, execution=None):
+        # type: (bytes, bytes, Optional[int]) -> bytes
+        number = self.execution if execution is None else execution
+        return self._head + kind + _pack_tail(number, len(payload)) + payload
 
     def _send(self, mark):
         # type: (bytes) -> None

@@ -42,6 +42,11 @@ class Questions(object):
             self._running = True
             start_new_thread(self._work, ())
 
+    def threads(self):
+        # type: () -> Set[int]
+        """The idents of threads that answer."""
+        return set(self._own_threads)
+
     def _work(self):
         # type: () -> None
         block_all()

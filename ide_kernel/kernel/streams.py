@@ -4,6 +4,8 @@ A finished line is out of the process when ``print`` returns, so that no crash c
 flush, input, the end of an execution, or within ``FLUSH_INTERVAL``. There is no ``BufferedWriter`` between: its lock would
 keep Ctrl-C from the main thread while another thread is blocked in ``print``, and would hang a forked child.
 
+Where threads or children of earlier executions are still there, text goes behind marks too: bytes without one may be theirs.
+
 ``sys.stdout`` is fd 1 itself. ``sys.stderr`` goes into the same pipe behind marks, which keeps the order of both, until the
 user redirects fd 2; then it follows. C code and children write to fd 2 past us.
 
@@ -49,13 +51,14 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
     _slow = False  # somebody has to look at _stash or _tail, or the I/O thread is at work
     _tail = b""    # the unfinished last line, as far as it was written
     _thief = 0     # the thread that takes unfinished text out
+    _beside = False  # others write, too: text of ours has to be marked
 
-    def __init__(self, fd, mark_fd):
-        # type: (int, int) -> None
+    def __init__(self, fd, marks):
+        # type: (int, MarkWriter) -> None
         RawFile.__init__(self, fd, "wb", False)
+        self._marks = marks
         self._stash = []  # type: List[bytes]
         self._lock = RLock()  # guards _stash and _slow; held for a moment only, never while something waits
-        self._mark_fd = mark_fd
         self._home = identity(fd)
         self.writers = _WRITERS  # the code by which the I/O thread knows them in a frame
 
@@ -91,6 +94,13 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
         while is_owned is not None and is_owned():
             self._lock.release()
 
+    def mark(self, beside):
+        # type: (bool) -> None
+        """Whether text is to be marked from now on, because others write, too."""
+        with self._lock:
+            self._beside = beside
+            self._slow = bool(self._stash or self._tail or beside)
+
     def relieve(self, text):
         # type: (Any) -> None
         """In the I/O thread: let unfinished text out, if that goes without waiting.
@@ -112,7 +122,7 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
             self._thief = 0
             if self._stash and not self._is_writing():
                 self._write_stash()
-            self._slow = bool(self._stash or self._tail)
+            self._slow = bool(self._stash or self._tail or self._beside)
             if self._stash:
                 self.flush = self._flush_stash  # type: ignore[method-assign]  # costs a line nothing as long as it is not there
         except EnvironmentError as error:
@@ -126,23 +136,39 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
         """In a child: the I/O thread is gone, whatever it held."""
         self._lock = RLock()
         self._thief = 0
+        self._beside = False
 
     def _write_slowly(self, data):
         # type: (Any) -> int
         data = memoryview(data).tobytes()
+        if self._beside and not (self._thief or self._stash or self._tail) and data[-1:] == b"\n" and self._is_own():
+            self._marks.stdout(data)
+            return len(data)
         if self._thief == get_ident():
             self._stash.append(data)
             return len(data)
         with self._lock:
             stash, self._stash = self._stash, []
             self.__dict__.pop("flush", None)
-        stash.append(data)
-        whole = b"".join(stash)
-        self._complete(whole, 0)
+        if self._beside and self._is_own():
+            if stash:
+                self._complete(b"".join(stash), 0)  # nobody knows whose that is
+            self._marks.stdout(data)
+            stash.append(data)
+            whole = b"".join(stash)
+        else:
+            stash.append(data)
+            whole = b"".join(stash)
+            self._complete(whole, 0)
         with self._lock:
             self._remember(whole)
-            self._slow = bool(self._stash or self._tail)
+            self._slow = bool(self._stash or self._tail or self._beside)
         return len(data)
+
+    def _is_own(self):
+        # type: () -> bool
+        """Whether what this thread writes now goes to the broker, and is the execution's."""
+        return not self._marks.is_stranger() and self.is_home()
 
     def _flush_stash(self):
         # type: () -> None
@@ -184,7 +210,7 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
         # type: () -> None
         data = b"".join(self._stash)
         try:
-            count = os.write(self._mark_fd, data)
+            count = os.write(self._marks.fd, data)
         except EnvironmentError as error:
             if error.errno not in (errno.EAGAIN, errno.EINTR, errno.EPIPE, errno.EBADF):
                 raise
@@ -254,7 +280,7 @@ class Streams(object):
 
     def __init__(self, marks):
         # type: (MarkWriter) -> None
-        self.output = OutputFile(1, marks.fd)
+        self.output = OutputFile(1, marks)
         self.stdout = _text_layer(self.output, sys.stdout, "<stdout>")
         if STR_IS_BYTES:
             from .oldtext import speed_up

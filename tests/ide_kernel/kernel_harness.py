@@ -70,6 +70,7 @@ class KernelProcess(object):
         self.err = b""     # fd 2
         self.stray = b""   # output that belongs to no execution
         self.current = 0
+        self.beside = False  # the execution is not alone: only what is marked as its is its
         self._buffer = b""
         self._next = 0
         self._requests = 0
@@ -159,19 +160,20 @@ class KernelProcess(object):
             assert fixed + size <= vocabulary.PIPE_BUF
             payload = self._buffer[fixed:fixed + size]
             self._buffer = self._buffer[fixed + size:]
-            if kind == b"S":
+            if kind in b"SB":
+                self.beside = kind == b"B"
                 self.current = execution
                 self.executions[execution].started = True
             elif kind == b"E":
                 self.executions[execution].ended = True
                 self.current = 0
             else:
-                assert kind == b"X"
-                self._output("stderr", payload)
+                assert kind in b"XO"
+                self._output("stdout" if kind == b"O" else "stderr", payload, execution)
 
-    def _output(self, stream, data):
+    def _output(self, stream, data, execution=None):
         if data:
-            if self.current:
+            if self.current and execution in (None, self.current) and not (self.beside and execution is None):
                 self.executions[self.current].pieces.append((stream, data))
             else:
                 self.stray += data

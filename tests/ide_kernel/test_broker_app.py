@@ -221,6 +221,63 @@ def test_an_error_comes_back(frontend):
     assert err.startswith(b"Traceback")
 
 
+def charges(frontend, *executions):
+    """What was written, by the place of its execution among these."""
+    found = {}
+    for event in frontend.seen:
+        if event[u"event"] == u"output":
+            number = event[u"execution"]
+            who = None if number is None else executions.index(number) + 1
+            found[who] = found.get(who, b"") + event[u"data"]
+    return dict((who, sorted(data.split())) for who, data in found.items())
+
+
+def test_what_threads_write_after_their_execution_is_charged_to_none(frontend):
+    first = frontend.execute(
+        u"import sys, threading\ngo = threading.Event()\ndef work():\n    print('early')\n    begun.set()\n    go.wait()\n"
+        u"    print('late')\n    n = sys.stderr.write('late-error\\n')\n"
+        u"begun = threading.Event()\nthread = threading.Thread(target=work)\nthread.start()\nn = begun.wait()")
+    frontend.wait_for(u"finished", execution=first)
+    second = frontend.execute(u"print('mine' * 3000)\ngo.set()\nthread.join()\nprint('mine')\n"
+                              u"n = sys.stderr.write('my-error\\n')\n"
+                              u"other = threading.Thread(target=sys.stdout.write, args=('mine\\n',))\n"
+                              u"other.start()\nother.join()")
+    frontend.wait_for(u"finished", execution=second)
+    third = frontend.execute(u"print('alone')")
+    frontend.wait_for(u"finished", execution=third)
+    assert charges(frontend, first, second, third) == {
+        1: [b"early"], None: [b"late", b"late-error"], 2: [b"mine", b"mine", b"mine" * 3000, b"my-error"], 3: [b"alone"]}
+
+
+@pytest.mark.parametrize("child", [
+    u"import subprocess; child = subprocess.Popen('read x; echo late; echo late-error >&2', shell=True, stdin=reader)",
+    u"child = type('Child', (), {'pid': os.fork(), 'wait': lambda self: os.waitpid(self.pid, 0)})()\n"
+    u"if child.pid == 0: n = os.read(reader, 5); print('late'); n = os.write(2, b'late-error\\n'); os._exit(0)",
+])
+def test_what_children_write_after_their_execution_is_charged_to_none(frontend, child):
+    first = frontend.execute(u"import os, sys\nreader, writer = os.pipe()\n" + child + u"\nprint('mine')")
+    frontend.wait_for(u"finished", execution=first)
+    second = frontend.execute(u"print('mine'); n = os.write(writer, b'go on\\n'); n = child.wait()\n"
+                              u"n = sys.stderr.write('my-error\\n')")
+    frontend.wait_for(u"finished", execution=second)
+    third = frontend.execute(u"n = os.write(1, b'alone\\n')")
+    frontend.wait_for(u"finished", execution=third)
+    assert charges(frontend, first, second, third) == {
+        1: [b"mine"], None: [b"late", b"late-error"], 2: [b"mine", b"my-error"], 3: [b"alone"]}
+
+
+def test_an_orphan_is_no_more_alone(frontend):
+    """Its parent is gone, the guardian has it."""
+    first = frontend.execute(u"import os\nreader, writer = os.pipe()\nhere, there = os.pipe()\n"
+                             u"if os.fork() == 0:\n    if os.fork() == 0:\n        n = os.read(reader, 5)\n"
+                             u"        n = os.write(1, b'late\\n')\n"
+                             u"        n = os.write(there, b'x')\n    os._exit(0)\nn = os.wait()")
+    frontend.wait_for(u"finished", execution=first)
+    second = frontend.execute(u"print('mine'); n = os.write(writer, b'go on'); n = os.read(here, 1)")
+    frontend.wait_for(u"finished", execution=second)
+    assert charges(frontend, first, second) == {None: [b"late"], 2: [b"mine"]}
+
+
 def test_all_bytes_come_as_they_are(frontend):
     finished, out, _ = frontend.run(
         u"import os\nn = os.write(1, bytes(bytearray(range(256))) * 40)\nn = os.write(1, b'\\x1e\\x01IK')")

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from ide_kernel.broker.marks import MarkParser
+from ide_kernel.broker.marks import STDOUT, MarkParser
 
 NONCE = bytes(bytearray(range(16, 32)))  # holds 0x1e, the head's first byte
 HEAD = b"\x1e\x01IK" + NONCE
@@ -28,7 +28,7 @@ def joined(items):
     """Items with the pieces of one stream put together."""
     result = []
     for kind, value in items:
-        if result and kind in ("stdout", "stderr") and result[-1][0] == kind:
+        if result and kind in (STDOUT, "stderr") and result[-1][0] == kind:
             result[-1] = (kind, result[-1][1] + value)
         else:
             result.append((kind, value))
@@ -37,24 +37,26 @@ def joined(items):
 
 CASES = [
     (b"", []),
-    (b"hello\n", [("stdout", b"hello\n")]),
+    (b"hello\n", [(STDOUT, b"hello\n")]),
     (mark(b"S", 7), [("start", 7)]),
+    (mark(b"B", 7), [("start beside", 7)]),
+    (b"a" + mark(b"O", 7, b"b") + mark(b"O", 0, b"c"), [(STDOUT, b"a"), (("stdout", 7), b"b"), (("stdout", 0), b"c")]),
     (mark(b"E", 0xFFFFFFFF), [("end", 0xFFFFFFFF)]),
-    (mark(b"X", 0, b"oops"), [("stderr", b"oops")]),
-    (mark(b"X", 0, b""), [("stderr", b"")]),
-    (mark(b"X", 0, b"y" * 4069), [("stderr", b"y" * 4069)]),
-    (b"a" + mark(b"X", 3, b"b") + b"c", [("stdout", b"a"), ("stderr", b"b"), ("stdout", b"c")]),
+    (mark(b"X", 0, b"oops"), [(("stderr", 0), b"oops")]),
+    (mark(b"X", 0, b""), [(("stderr", 0), b"")]),
+    (mark(b"X", 0, b"y" * 4069), [(("stderr", 0), b"y" * 4069)]),
+    (b"a" + mark(b"X", 3, b"b") + b"c", [(STDOUT, b"a"), (("stderr", 3), b"b"), (STDOUT, b"c")]),
     (mark(b"S", 1) + b"out" + mark(b"X", 1, b"err") + mark(b"E", 1),
-     [("start", 1), ("stdout", b"out"), ("stderr", b"err"), ("end", 1)]),
-    (mark(b"X", 0, mark(b"E", 1)), [("stderr", mark(b"E", 1))]),  # a payload is never looked into
-    (b"\x1e\x1e\x01", [("stdout", b"\x1e\x1e\x01")]),
-    (b"\x1e" + mark(b"S", 1), [("stdout", b"\x1e"), ("start", 1)]),
-    (HEAD[:-1] + mark(b"S", 1), [("stdout", HEAD[:-1]), ("start", 1)]),
-    (HEAD + b"?" + b"\0" * 6, [("stdout", HEAD + b"?" + b"\0" * 6)]),  # no such kind
-    (HEAD + b"S" + struct.pack(">IH", 1, 5) + b"abcde", [("stdout", HEAD + b"S" + struct.pack(">IH", 1, 5) + b"abcde")]),
-    (HEAD + b"X" + struct.pack(">IH", 1, 4070) + b"abcde", [("stdout", HEAD + b"X" + struct.pack(">IH", 1, 4070) + b"abcde")]),
-    (b"\x1e\x01IK" + b"\0" * 16 + b"S" + b"\0" * 6, [("stdout", b"\x1e\x01IK" + b"\0" * 16 + b"S" + b"\0" * 6)]),
-    (bytes(bytearray(range(256))), [("stdout", bytes(bytearray(range(256))))]),
+     [("start", 1), (STDOUT, b"out"), (("stderr", 1), b"err"), ("end", 1)]),
+    (mark(b"X", 0, mark(b"E", 1)), [(("stderr", 0), mark(b"E", 1))]),  # a payload is never looked into
+    (b"\x1e\x1e\x01", [(STDOUT, b"\x1e\x1e\x01")]),
+    (b"\x1e" + mark(b"S", 1), [(STDOUT, b"\x1e"), ("start", 1)]),
+    (HEAD[:-1] + mark(b"S", 1), [(STDOUT, HEAD[:-1]), ("start", 1)]),
+    (HEAD + b"?" + b"\0" * 6, [(STDOUT, HEAD + b"?" + b"\0" * 6)]),  # no such kind
+    (HEAD + b"S" + struct.pack(">IH", 1, 5) + b"abcde", [(STDOUT, HEAD + b"S" + struct.pack(">IH", 1, 5) + b"abcde")]),
+    (HEAD + b"X" + struct.pack(">IH", 1, 4070) + b"abcde", [(STDOUT, HEAD + b"X" + struct.pack(">IH", 1, 4070) + b"abcde")]),
+    (b"\x1e\x01IK" + b"\0" * 16 + b"S" + b"\0" * 6, [(STDOUT, b"\x1e\x01IK" + b"\0" * 16 + b"S" + b"\0" * 6)]),
+    (bytes(bytearray(range(256))), [(STDOUT, bytes(bytearray(range(256))))]),
 ]
 
 
@@ -66,26 +68,26 @@ def test_each_case_whole_and_cut_everywhere(data, expected):
     step = max(1, len(data) // 100)
     for cut in range(0, len(data), step):
         assert parse([data[:cut], data[cut:]]) == whole
-    assert parse([data + b"tail"]) == joined(expected + [("stdout", b"tail")])
+    assert parse([data + b"tail"]) == joined(expected + [(STDOUT, b"tail")])
 
 
 def test_only_what_may_become_a_mark_is_held_back():
     parser = MarkParser(NONCE)
-    assert parser.feed(b"text\x1e") == [("stdout", b"text")]
+    assert parser.feed(b"text\x1e") == [(STDOUT, b"text")]
     assert parser.holds
-    assert parser.feed(b"more") == [("stdout", b"\x1emore")]
+    assert parser.feed(b"more") == [(STDOUT, b"\x1emore")]
     assert not parser.holds
 
 
 def test_what_nothing_follows_is_released_unless_a_whole_head_is_there():
     parser = MarkParser(NONCE)
     parser.feed(HEAD[:-1])
-    assert parser.release() == [("stdout", HEAD[:-1])]
+    assert parser.release() == [(STDOUT, HEAD[:-1])]
     parser.feed(HEAD)
     assert parser.release() == []
     assert parser.feed(mark(b"S", 9)[len(HEAD):]) == [("start", 9)]
     parser.feed(mark(b"X", 1, b"abc")[:-1])
-    assert parser.finish() == [("stdout", mark(b"X", 1, b"abc")[:-1])]
+    assert parser.finish() == [(STDOUT, mark(b"X", 1, b"abc")[:-1])]
     assert parser.finish() == []
 
 
@@ -94,13 +96,13 @@ def test_random_streams_cut_at_random():
     for _ in range(300):
         expected, data = [], b""
         for _ in range(rng.randrange(12)):
-            kind = rng.choice(["stdout", "stderr", "start", "end"])
-            if kind == "stdout":
+            kind = rng.choice([STDOUT, ("stdout", 5), ("stderr", 0), ("stderr", 9), "start", "end"])
+            if kind == STDOUT:
                 value = bytes(bytearray(rng.choice([0x1e, 1, 73, 75, 16]) for _ in range(rng.randrange(1, 30))))
                 data += value
-            elif kind == "stderr":
+            elif isinstance(kind, tuple):
                 value = bytes(bytearray(rng.randrange(256) for _ in range(rng.randrange(1, 60))))
-                data += mark(b"X", 0, value)
+                data += mark(b"O" if kind[0] == "stdout" else b"X", kind[1], value)
             else:
                 value = rng.randrange(1, 1 << 32)
                 data += mark(b"S" if kind == "start" else b"E", value)

@@ -168,7 +168,7 @@ def test_reader_that_stops_holds_print_and_an_interrupt_ends_it():
 def test_ask_is_answered_while_print_waits():
     with KernelProcess() as kernel:
         execution = kernel.start(u"while 1:\n    print('x' * 100)")
-        kernel.pump(lambda: execution.started)
+        kernel.pump(lambda: execution.pieces)
         kernel.wire.send({"kind": u"ask", "request": 99, "what": u"stacks", "code": u"", "cursor": 0})
         kernel.pump(lambda: 99 in kernel.answers, read=False)
         frames = kernel.answers[99]["result"]["threads"][0]["frames"]
