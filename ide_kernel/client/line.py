@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 WINDOW = 1 << 20
 #: Seconds between heartbeats to the broker: nobody acts on them, and each wakes it.
 HEARTBEAT = 5.0
+#: Bytes of output that one call of `process_events` takes: what is taken no longer counts as waiting, so without a bound a slow
+#: callback would let any amount pile up behind it; and a program's event loop gets its other work done in between.
+TURN = 1 << 18
 _LOST = (yotonlike.PeerLost, yotonlike.Closed, yotonlike.NoReplier)
 #: Errors that the broker raises and that mean the same here.
 _KNOWN = dict((kind.__name__, kind) for kind in (errors.KernelDied, errors.InterpreterNotFound, errors.BrokerFailed,
@@ -42,14 +45,15 @@ class Line(object):
         # type: (Any, Any, float, Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any], Any) -> None
         self.context = yotonlike.Context(name=name, key=connection.key, heartbeat=HEARTBEAT)
         self.fileno = self.context.fileno
-        self.process_events = self.context.process_events
+        self._on_events = on_events
+        self._taken = 0
         self.context.link_closed.connect(on_lost)
         self._requests = yotonlike.ReqChannel(self.context, names.REQUESTS)
         self._status = yotonlike.StateChannel(self.context, names.STATUS, yotonlike.OBJECT)
         self._status.changed.connect(on_status)
         if on_full is not None:
             self._events = yotonlike.SubChannel(self.context, names.EVENTS, yotonlike.OBJECT, on_full=on_full, window=WINDOW)
-            self._events.received.connect(on_events)
+            self._events.received.connect(self._event)
         try:
             self.context.connect(connection.address, timeout=limit)
         except yotonlike.Error as error:
@@ -58,6 +62,21 @@ class Line(object):
         except BaseException:
             self.context.close(0.0)
             raise
+
+    def process_events(self):
+        # type: () -> None
+        """Make the calls that wait, but not for more output than a turn may take: `fileno` stays readable then."""
+        self._taken = 0
+        self.context.process_events()
+        if self._taken >= TURN:
+            self._events.received.connect(self._event)
+
+    def _event(self, message):
+        # type: (Dict[str, Any]) -> None
+        self._taken += sum(len(event.get(u"data") or b"") for event in message[u"events"])
+        if self._taken >= TURN:
+            self._events.received.disconnect(self._event)
+        self._on_events(message)
 
     @property
     def status(self):

@@ -55,15 +55,17 @@ class Turns(object):
 
     Args:
         context: whose callbacks call `post` with events.
+        take: makes those calls, or some of them.
         handle: a function that notes one event and gives the calls to make then, as pairs of a function and its argument. They
             are made before the next event is noted, so that callbacks see the state that goes with their event.
 
     ``_turn`` is held by the thread that takes events, ``_owner`` names it; nothing else is locked, and no lock is taken inside.
     """
 
-    def __init__(self, context, handle):
-        # type: (Any, Callable[[Any], Iterable[Tuple[Callable[[Any], Any], Any]]]) -> None
+    def __init__(self, context, take, handle):
+        # type: (Any, Callable[[], Any], Callable[[Any], Iterable[Tuple[Callable[[Any], Any], Any]]]) -> None
         self._context = context
+        self._take = take
         self._handle = handle
         self._turn = allocate_lock()
         self._owner = None  # type: Any
@@ -168,7 +170,7 @@ class Turns(object):
                 return
             self._owner = me
             try:
-                self._context.process_events()
+                self._take()
                 while self._events or self._calls:
                     if self._calls:
                         self._deliver(shield)

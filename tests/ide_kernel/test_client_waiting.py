@@ -22,7 +22,7 @@ class Source(object):
         self.context = context
         self.taken = []
         self.ran = []
-        self.turns = Turns(context, self.handle)
+        self.turns = Turns(context, context.process_events, self.handle)
         self.callback = lambda item: self.ran.append((item, threading.current_thread()))
         self.channel = yotonlike.PubChannel(context, u"events", yotonlike.OBJECT)
         self.events = yotonlike.SubChannel(context, u"events", yotonlike.OBJECT)
