@@ -340,7 +340,7 @@ class Channels(object):
     def link_of(self, frontend):
         # type: (Any) -> Any
         """The link of a frontend, whose context has its name; None when it comes through another context."""
-        for link in self._context.links:
+        for link in reversed(self._context.links):  # one that was cut may still be there
             if link.peer == frontend:
                 return link
         return None

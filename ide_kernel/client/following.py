@@ -65,8 +65,8 @@ class Follower(object):
         self._model = Model(self._answer, self)
         self._steps = {_BEGIN: self._model.begin, _EVENT: self._model.feed, _REACH: self._model.reach,
                        _COMPARE: lambda nothing: self._model.compare(), news.MISSED: self._look}  # type: Dict[Any, Any]
-        self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_lost,
-                          _ON_FULL[when_slow])
+        self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_back,
+                          self._line_lost, _ON_FULL[when_slow])
         self._turns = Turns(self._line.context, self._line.process_events, self._handle)
         try:
             self.info = self._call(u"hello", self.frontend, lines, timeout=ATTACH_LIMIT)
@@ -293,6 +293,12 @@ class Follower(object):
         # type: (Dict[Any, Any]) -> None
         self._turns.post(("status", Status.from_message(message)))
 
+    def _line_back(self):
+        # type: () -> None
+        """The link was cut and is there again: the events go on where they were, what was asked may have been lost."""
+        self._tell(u"hello", self.frontend, 0)
+        self._look(None)
+
     def _line_lost(self, link):
         # type: (Any) -> None
         words = "the broker was lost: %s" % (link.closed_reason or "its process ended")
@@ -344,7 +350,7 @@ class Follower(object):
         try:
             look.answer = self._line.outcome(reply)
         except KernelError:
-            return  # the broker is lost, and with it all that waits
+            self._model.drop(look)  # the link was cut again, which asks anew, or the broker is lost, and with it all that waits
         self._turns.post((_COMPARE, None))
 
 

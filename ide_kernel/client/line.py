@@ -17,6 +17,8 @@ HEARTBEAT = 5.0
 #: Bytes of output that one call of `process_events` takes: what is taken no longer counts as waiting, so without a bound a slow
 #: callback would let any amount pile up behind it; and a program's event loop gets its other work done in between.
 TURN = 1 << 18
+#: Seconds for a broker to answer when the link to it was cut. It is on this machine; our program waits meanwhile.
+AGAIN = 2.0
 _LOST = (yotonlike.PeerLost, yotonlike.Closed, yotonlike.NoReplier)
 #: Errors that the broker raises and that mean the same here.
 _KNOWN = dict((kind.__name__, kind) for kind in (errors.KernelDied, errors.InterpreterNotFound, errors.BrokerFailed,
@@ -30,7 +32,9 @@ class Line(object):
         connection: what the connection file says.
         name: of this frontend.
         limit: seconds for the broker to answer.
-        on_events, on_status, on_lost: called in `process_events`, with a message of events, a status, the reason.
+        on_events, on_status: called in `process_events`, with a message of events, with a status.
+        on_back: called there when the link was cut and made again: what was asked meanwhile may be lost, events are not.
+        on_lost: called there with the link when the broker cannot be reached any more.
         on_full: what the events' publisher does when we do not read: ``"block"`` or ``"drop_oldest"``; None to take no events:
             one who does not follow the kernel must not hold its output up.
 
@@ -41,13 +45,15 @@ class Line(object):
         NoConnection: nobody answers at that address, or somebody without the key.
     """
 
-    def __init__(self, connection, name, limit, on_events, on_status, on_lost, on_full=None):
-        # type: (Any, Any, float, Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any], Any) -> None
+    def __init__(self, connection, name, limit, on_events, on_status, on_back, on_lost, on_full=None):
+        # type: (Any, Any, float, Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any], Any) -> None
         self.context = yotonlike.Context(name=name, key=connection.key, heartbeat=HEARTBEAT)
         self.fileno = self.context.fileno
         self._on_events = on_events
         self._taken = 0
-        self.context.link_closed.connect(on_lost)
+        self._address = connection.address
+        self._on_back, self._on_lost = on_back, on_lost
+        self.context.link_closed.connect(self._closed)
         self._requests = yotonlike.ReqChannel(self.context, names.REQUESTS)
         self._status = yotonlike.StateChannel(self.context, names.STATUS, yotonlike.OBJECT)
         self._status.changed.connect(on_status)
@@ -70,6 +76,19 @@ class Line(object):
         self.context.process_events()
         if self._taken >= TURN:
             self._events.received.connect(self._event)
+
+    def _closed(self, link):
+        # type: (Any) -> None
+        """The link is down. If the broker has not closed it, but something between us, it is there at once."""
+        if not isinstance(link.closed_reason, yotonlike.Closed):
+            try:
+                self.context.connect(self._address, timeout=AGAIN)
+            except yotonlike.Error:
+                pass  # refused at once if the broker is gone
+            else:
+                self._on_back()
+                return
+        self._on_lost(link)
 
     def _event(self, message):
         # type: (Dict[str, Any]) -> None

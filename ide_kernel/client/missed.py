@@ -7,7 +7,7 @@ not there has ended on the way. The broker still knows how the latest executions
 from __future__ import absolute_import, division, print_function
 
 from .. import vocabulary as names
-from ..errors import KernelDied, ResultLost
+from ..errors import BrokerLost, KernelDied, ResultLost
 from .news import END
 from .status import Exit
 
@@ -55,11 +55,16 @@ class Look(object):
                 model.executions.setdefault(execution.id, execution)
                 news += model.feed(outcomes[execution.id])
         news += self._kernels(present)
+        news += self._new(present)
         for execution in self._pending:
-            if execution.id is not None and execution.id not in present and not execution.done():
+            if execution.done() or execution.id in present:
+                continue
+            if execution.id is None:  # its events would have come before
+                news += model.fail(execution, BrokerLost("the link to the broker was cut before the execution had arrived"))
+            else:
                 news += model.fail(execution, ResultLost(
                     "execution %s has ended, and its result is lost with the output that is missing" % execution.id))
-        return news + self._new(present)
+        return news
 
     def _kernels(self, present):
         # type: (Dict[int, Any]) -> News

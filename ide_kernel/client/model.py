@@ -128,7 +128,7 @@ class Model(object):
     def pending(self):
         # type: () -> List[Execution]
         """All executions that were sent or seen and are not over."""
-        return list(self.executions.values()) + list(self._sent.values())
+        return list(self.executions.values()) + [sent for sent in self._sent.values() if sent not in self._refused]
 
     def look(self):
         # type: () -> Look
@@ -136,6 +136,11 @@ class Model(object):
         look = Look(self)
         self._looks.append(look)
         return look
+
+    def drop(self, look):
+        # type: (Look) -> None
+        """A question to which no answer will come."""
+        self._looks.remove(look)
 
     def compare(self):
         # type: () -> News

@@ -8,7 +8,7 @@ import sys
 from .. import connection_file as files
 from .. import vocabulary as names
 from .._compat import text_type
-from ..errors import KernelDied, StartError
+from ..errors import BrokerLost, KernelDied, StartError
 from .execution import Execution
 from .following import Follower
 from .status import Exit
@@ -120,6 +120,9 @@ class Kernel(Follower):
                 execution.id = number  # should its events be missed
         except KernelDied:
             self._post(self._model.refuse(execution, ends))
+        except BrokerLost as error:
+            if self._error is not None:
+                self._post(self._model.fail(execution, error))  # else the link was cut, and it may have arrived: see `Look`
         except Exception as error:
             self._post(self._model.fail(execution, error))
 

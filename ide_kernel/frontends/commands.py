@@ -27,7 +27,7 @@ class Observer(object):
         self.connection = files.newest() if path is None else files.read(path)
         self.lost = False
         self._line = Line(self.connection, u"observer-%d" % os.getpid(), ATTACH_LIMIT, lambda event: None,
-                          lambda status: None, self._lose)
+                          lambda status: None, lambda: None, self._lose)
 
     def _lose(self, link):
         # type: (Any) -> None

@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -170,6 +171,39 @@ def test_one_that_is_killed_in_a_flood_and_another_that_comes_after(start):
     reader.read_until(lambda: reader.next > 1000000)
     assert reader.gaps <= 1, "what was not kept any more when it came"
     late.close()
+
+
+def cut(kernel):
+    """Cut the link to the broker, whatever is under way; a function that says whether it is there again."""
+    context = kernel._line.context
+    link = context.links[0]
+    link._socket.shutdown(socket.SHUT_RDWR)
+    return lambda: context.links and context.links[0] is not link and context.links[0].up
+
+
+def test_one_whose_link_is_cut_reads_on_where_it_was(start):
+    kernel = start()
+    reader, code = Reader(kernel), "for i in range(%d, %d): print(i)"
+    execution = kernel.execute(code % (0, 300000))
+    for place in (1, 50000, 100000, 200000):
+        reader.read_until(lambda: reader.next >= place)  # noqa: B023
+        cut(kernel)
+    assert execution.result(LIMIT).ok and reader.next == 300000 and not reader.gaps
+    kernel.wait(cut(kernel), LIMIT)
+    assert kernel.execute(code % (300000, 300100)).result(LIMIT).ok and reader.next == 300100
+    assert kernel.status.state != u"lost" and kernel.complete("impor")["matches"] == [u"import"]
+
+
+def test_what_was_on_its_way_when_the_link_was_cut_arrives_or_fails(start):
+    kernel = start()
+    kernel.wait(lambda: kernel.status.state == u"idle", LIMIT)
+    for _ in range(20):
+        execution = kernel.execute("1 + 1")
+        back = cut(kernel)
+        error = execution.exception(LIMIT)
+        kernel.wait(back, LIMIT)
+        assert execution.result().value == u"2" if error is None else isinstance(error, ide_kernel.BrokerLost)
+    assert kernel.execute("1 + 1").result(LIMIT).value == u"2" and not kernel.executions
 
 
 def test_only_the_last_lines(start):
