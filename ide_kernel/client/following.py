@@ -12,6 +12,7 @@ from ..errors import BrokerLost, KernelDied, KernelError, StartError
 from . import model as news
 from .line import Line
 from .model import Model
+from .news import Gap
 from .status import Exit, Status
 from .waiting import Turns
 
@@ -62,6 +63,7 @@ class Follower(object):
         self._callbacks = {}  # type: Dict[str, List[Callable[[Any], Any]]]
         self._early = []  # type: List[Output]
         self._early_size = 0
+        self._unheard = 0, 0  # bytes and lines that came after those
         self._model = Model(self._answer, self)
         self._steps = {_BEGIN: self._model.begin, _EVENT: self._model.feed, _REACH: self._model.reach,
                        _COMPARE: lambda nothing: self._model.compare(), news.MISSED: self._look}  # type: Dict[Any, Any]
@@ -88,6 +90,10 @@ class Follower(object):
         early, self._early = self._early, []
         for output in early:
             self._turns.post((news.OUTPUT, output))
+        size, lines = self._unheard
+        if size:
+            self._turns.post((news.OUTPUT, Gap(size, lines, u"nobody listened yet")))
+            self._unheard = (0, 0)
         return callback
 
     def on_input(self, callback):
@@ -331,11 +337,21 @@ class Follower(object):
         if kind == news.READY:
             self.info = argument
         callbacks = self._callbacks.get(kind, []) if kind != news.DONE else argument._take_callbacks()
-        if kind == news.OUTPUT and not callbacks and self._early_size < EARLY_LIMIT:
-            self._early_size += len(argument.data)
-            self._early.append(argument)
+        if kind == news.OUTPUT and not callbacks:
+            self._keep(argument)
         for callback in callbacks:
             yield _call_back, (callback, argument)
+
+    def _keep(self, output):
+        # type: (Output) -> None
+        """Nobody listens to output so far: keep the first of it, and count the rest."""
+        if self._early_size < EARLY_LIMIT:
+            self._early_size += len(output.data)
+            self._early.append(output)
+        else:
+            gap = output if isinstance(output, Gap) else None
+            size, lines = (gap.bytes, gap.lines) if gap else (len(output.data), output.data.count(b"\n"))
+            self._unheard = self._unheard[0] + size, self._unheard[1] + lines
 
     def _look(self, nothing):
         # type: (Any) -> Any

@@ -192,6 +192,18 @@ def test_an_error_in_a_callback_goes_to_the_excepthook(kernel, monkeypatch):
     assert errors == [ZeroDivisionError]
 
 
+def test_what_was_written_before_anybody_listened(kernel):
+    kernel.execute("for i in range(50000): print(i)").result(LIMIT)
+    heard = []
+    kernel.on_output(heard.append)
+    kernel.execute("print('end')").result(LIMIT)
+    gap, = [output for output in heard if isinstance(output, ide_kernel.Gap)]
+    early = b"".join(output.data for output in heard[:heard.index(gap)])
+    assert early.startswith(b"0\n1\n") and len(early) >= 1 << 16 and heard[-1].data == b"end\n"
+    assert len(early) + gap.bytes == sum(len(b"%d\n" % number) for number in range(50000))
+    assert early.count(b"\n") + gap.lines == 50000 and u"nobody listened" in gap.text
+
+
 def test_the_broker_is_lost(kernel):
     execution, states = begin(kernel), []
     kernel.on_status(lambda status: states.append(status.state))
