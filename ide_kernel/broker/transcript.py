@@ -37,6 +37,7 @@ class Transcript(object):
         self._passed = 0     # the bytes at the last one
         self._outcomes = []  # type: List[Dict[Any, Any]]
         self._sizes = []     # type: List[int]
+        self._size = 0       # their sum
 
     def message(self, events):
         # type: (List[Dict[Any, Any]]) -> Dict[Any, Any]
@@ -82,8 +83,10 @@ class Transcript(object):
     def _remember(self, event):
         # type: (Dict[Any, Any]) -> None
         error = event.get(u"error") or {}
+        size = 200 + len(event.get(u"value") or u"") + len(error.get(u"message") or u"") + len(error.get(u"traceback") or u"")
         self._outcomes.append(event)
-        self._sizes.append(200 + len(event.get(u"value") or u"") + len(error.get(u"message") or u"")
-                           + len(error.get(u"traceback") or u""))
-        while len(self._sizes) > OUTCOMES or sum(self._sizes) > OUTCOMES_SIZE:
+        self._sizes.append(size)
+        self._size += size
+        while len(self._sizes) > OUTCOMES or self._size > OUTCOMES_SIZE:
+            self._size -= self._sizes[0]
             del self._outcomes[0], self._sizes[0]

@@ -33,7 +33,7 @@ WORDS_LIMIT = 1.0
 #: Lines of a failed start's stderr that go into its error.
 LAST_LINES = 20
 # What happens to the model, one after the other: what it makes of each is told before the next one.
-_BEGIN, _EVENT, _REACH, _COMPARE = "begin", "event", "reach", "compare"
+_EVENT, _COMPARE = "event", "compare"
 #: How a subscription is told what we do when we are slow.
 _ON_FULL = {names.BLOCK: "block", names.DROP: "drop_oldest"}
 #: A broker that fails leaves a traceback in a file named as its connection file and this.
@@ -65,8 +65,7 @@ class Follower(object):
         self._early_size = 0
         self._unheard = 0, 0  # bytes and lines that came after those
         self._model = Model(self._answer, self)
-        self._steps = {_BEGIN: self._model.begin, _EVENT: self._model.feed, _REACH: self._model.reach,
-                       _COMPARE: lambda nothing: self._model.compare(), news.MISSED: self._look}  # type: Dict[Any, Any]
+        self._steps = {_EVENT: self._model.take, _COMPARE: self._model.compare, news.MISSED: self._look}  # type: Dict[Any, Any]
         self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_back,
                           self._line_lost, _ON_FULL[when_slow])
         self._turns = Turns(self._line.context, self._line.process_events, self._handle)
@@ -292,8 +291,7 @@ class Follower(object):
         if message[u"number"] < self._next:
             return  # from before what was wanted
         self._next = message[u"number"] + 1
-        items = [(_BEGIN, message)] + [(_EVENT, event) for event in message[u"events"]] + [(_REACH, self._next)]  # type: List[Any]
-        self._turns.post_all(items)
+        self._turns.post_all([(_EVENT, (message, index)) for index in range(len(message[u"events"]))])
 
     def _status_changed(self, message):
         # type: (Dict[Any, Any]) -> None

@@ -69,9 +69,20 @@ class Model(object):
         """Whether what comes is from before this frontend came."""
         return self._replay is not None
 
-    def begin(self, message):
+    def take(self, place):
+        # type: (Tuple[Dict[Any, Any], int]) -> News
+        """Take one event of the broker's, in its place: the message, and its index there."""
+        message, index = place
+        events = message[u"events"]
+        news = self._begin(message) if index == 0 else []
+        news += self.feed(events[index])
+        if index == len(events) - 1:
+            news += self.reach(message[u"number"] + 1)
+        return news
+
+    def _begin(self, message):
         # type: (Dict[Any, Any]) -> News
-        """A message of the broker's begins, whose events follow: is something missing before it?"""
+        """A message begins: is something missing before it?"""
         missed = message[u"number"] > self._number
         news = [(OUTPUT, output) for output in self._stream.begin(message)]  # type: News
         if missed:
@@ -97,7 +108,7 @@ class Model(object):
         if self._replay is not None and number >= self._until:
             news += self._replay.finish()
             self._replay = None
-        return news + self.compare()
+        return news + self.compare() if self._looks else news
 
     def adopt(self, hello, lines=None):
         # type: (Dict[Any, Any], Optional[int]) -> News
@@ -142,8 +153,8 @@ class Model(object):
         """A question to which no answer will come."""
         self._looks.remove(look)
 
-    def compare(self):
-        # type: () -> News
+    def compare(self, nothing=None):
+        # type: (Any) -> News
         """An answer to such a question has come: compare, if that place in the order is reached."""
         news = []  # type: News
         while self._looks and self._looks[0].answer is not None and self._number >= self._looks[0].number:
