@@ -19,6 +19,8 @@ import struct
 
 from yotonlike.protocol.credit import OVERHEAD
 
+from .guardian import close_on_exec
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, List, Optional, Sequence, Tuple
@@ -44,8 +46,8 @@ class SpoolFile(object):
         # type: (Any) -> None
         path = os.path.join(directory or spool_directory(),
                             "ide-kernel-spool-%d-%s" % (os.getpid(), binascii.hexlify(os.urandom(8)).decode("ascii")))
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        self._fd = os.open(path, flags, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        close_on_exec(self._fd)
         self._path = None
         try:
             os.unlink(path)

@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
+import fcntl
 import os
 import random
 import stat
@@ -184,6 +185,7 @@ def test_the_file_is_the_users_alone_and_has_no_name(tmpdir):
     assert tmpdir.listdir() == []
     found = os.fstat(spool._fd)
     assert stat.S_IMODE(found.st_mode) == 0o600 and found.st_nlink == 0
+    assert fcntl.fcntl(spool._fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC, "it is not the next kernel's"
     spool.write_at(5, b"abcdef")
     spool.write_at(0, b"12345")
     assert spool.read_at(3, 6) == b"45abcd"
