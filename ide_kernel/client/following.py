@@ -67,7 +67,7 @@ class Follower(object):
         self._model = Model(self._answer, self)
         self._steps = {_EVENT: self._model.take, _COMPARE: self._model.compare, news.MISSED: self._look}  # type: Dict[Any, Any]
         self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_back,
-                          self._line_lost, _ON_FULL[when_slow])
+                          self._line_lost, _ON_FULL[when_slow], 0 if lines == 0 else None)
         self._turns = Turns(self._line.context, self._line.process_events, self._handle)
         try:
             self.info = self._call(u"hello", self.frontend, lines, timeout=ATTACH_LIMIT)

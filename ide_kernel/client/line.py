@@ -37,6 +37,7 @@ class Line(object):
         on_lost: called there with the link when the broker cannot be reached any more.
         on_full: what the events' publisher does when we do not read: ``"block"`` or ``"drop_oldest"``; None to take no events:
             one who does not follow the kernel must not hold its output up.
+        history: bytes of old events that are wanted; None for all.
 
     Attributes:
         context: yotonlike's, for those who wait.
@@ -45,8 +46,9 @@ class Line(object):
         NoConnection: nobody answers at that address, or somebody without the key.
     """
 
-    def __init__(self, connection, name, limit, on_events, on_status, on_back, on_lost, on_full=None):
-        # type: (Any, Any, float, Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any], Any) -> None
+    def __init__(self, connection, name, limit, on_events, on_status, on_back, on_lost, on_full=None,
+                 history=None):
+        # type: (Any, Any, float, Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any], Any, Any) -> None
         self.context = yotonlike.Context(name=name, key=connection.key, heartbeat=HEARTBEAT)
         self.fileno = self.context.fileno
         self._on_events = on_events
@@ -58,7 +60,8 @@ class Line(object):
         self._status = yotonlike.StateChannel(self.context, names.STATUS, yotonlike.OBJECT)
         self._status.changed.connect(on_status)
         if on_full is not None:
-            self._events = yotonlike.SubChannel(self.context, names.EVENTS, yotonlike.OBJECT, on_full=on_full, window=WINDOW)
+            self._events = yotonlike.SubChannel(self.context, names.EVENTS, yotonlike.OBJECT, on_full=on_full, window=WINDOW,
+                                                history=history)
             self._events.received.connect(self._event)
         try:
             self.context.connect(connection.address, timeout=limit)
