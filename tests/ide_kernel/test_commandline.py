@@ -260,10 +260,19 @@ def test_watching_the_status(broker):
     (["where"], "not there yet"),
     (["status", "a", "b"], "unrecognized arguments"),
     (["--python", "python", "attach"], "makes no sense"),
+    (["--when-slow", "drop", "status"], "--when-slow makes no sense"),
+    (["--when-slow"], "--when-slow needs"),
+    (["run", "--when-slow=never", "-c", "1"], "block, spool or drop"),
+    (["--output-spool", "1X", "run", "-c", "1"], "a number of bytes"),
+    (["broker", "--output-memory", "much"], "a number of bytes"),
 ])
 def test_wrong_arguments(arguments, words):
     status, out, err = run(*arguments)
     assert (status, out) == (2, b"") and words in err and "Traceback" not in err
+
+
+def test_options_of_the_output():
+    assert run("--when-slow=spool", "run", "--output-spool", "1G", "--output-memory=1M", "-c", "print(6 * 7)")[:2] == (0, b"42\n")
 
 
 @pytest.mark.parametrize("arguments", [["status", "/no/such/file"], ["attach", "/no/such/file"]])
