@@ -132,6 +132,35 @@ def test_a_reader_may_pause_in_the_middle_of_what_it_hands_on(loop, clock, pipe)
     assert taken.data == b"one"
 
 
+@pytest.mark.parametrize("size", [4096, 2049])
+def test_whether_who_writes_has_to_wait(loop, pipe, size):
+    """Also where lines do not fill the pages of a pipe, so that it is full with half of its bytes."""
+    reader = PipeReader(loop, pipe[0], lambda data: None)
+    reader.pause()
+    assert not reader.is_full()
+    with pytest.raises(EnvironmentError):
+        while True:
+            os.write(pipe[1], b"x" * size)
+    assert reader.is_full()
+    reader.resume()
+    turn(loop)
+    assert not reader.is_full()
+    reader.close()
+    assert not reader.is_full()
+
+
+def test_a_pipe_whose_other_end_cannot_be_looked_at(loop, pipe, monkeypatch):
+    reader = PipeReader(loop, pipe[0], lambda data: None)
+
+    def refuse(*arguments):
+        raise EnvironmentError("no /proc here")
+
+    monkeypatch.setattr(pipes.os, "open", refuse)
+    assert not reader.is_full()
+    os.write(pipe[1], b"x")
+    assert reader.is_full(), "it may be"
+
+
 def test_the_reserve_is_read_although_paused_and_ends(loop, clock, pipe, monkeypatch):
     monkeypatch.setattr(pipes, "RESERVE", 1000)
     taken = Taken()
