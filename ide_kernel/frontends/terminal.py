@@ -66,6 +66,7 @@ class Shell(object):
         self._leaving = False
         self._status = None  # type: Optional[int]  # the exit status, once it is known
         self._stop_read, self._stop_write = os.pipe()
+        self._follows = threading.Event()  # callbacks run in the other thread
         self._events = threading.Thread(target=self._follow, name="ide-kernel-events")
         self._events.daemon = True
 
@@ -75,6 +76,7 @@ class Shell(object):
         self._lines.install()
         self._connect()
         self._events.start()
+        self._follows.wait()  # else ours would run callbacks while it waits, and nobody would refresh the screen after them
         self._screen.notice(banner(self._kernel.info))
         try:
             while self._status is None:
@@ -317,7 +319,11 @@ class Shell(object):
         # type: () -> None
         fds, signals = [self._kernel.fileno(), self._stop_read], self._lines.signal_fd
         due = None  # type: Optional[float]  # when a signal that came should have had its effect
-        wait = None  # type: Optional[float]  # until the screen is refreshed
+        try:
+            self._kernel.process_events()
+        finally:
+            self._follows.set()
+        wait = self._screen.refresh()  # type: Optional[float]  # until that is due again
         while not self._kernel.lost:
             if due is None:
                 ready = wait_readable(fds + [signals], wait)
