@@ -14,6 +14,7 @@ _HOMES = {
     "start": ".client.session", "attach": ".client.session", "Kernel": ".client.session",
     "ICONS": ".client.status", "Icon": ".client.status", "Status": ".client.status", "Exit": ".client.status",
     "Execution": ".client.execution", "Result": ".client.execution", "ErrorInfo": ".client.execution",
+    "Where": ".client.stacks",
     "Output": ".client.news", "Gap": ".client.news", "InputRequest": ".client.news",
     "KernelError": ".errors", "StartError": ".errors", "InterpreterNotFound": ".errors", "BrokerFailed": ".errors",
     "NoConnection": ".errors", "KernelDied": ".errors", "BrokerLost": ".errors", "Cancelled": ".errors",
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from .client.execution import ErrorInfo as ErrorInfo, Execution as Execution, Result as Result
     from .client.news import Gap as Gap, InputRequest as InputRequest, Output as Output
+    from .client.stacks import Where as Where
     from .client.session import Kernel as Kernel, attach as attach, start as start
     from .client.status import ICONS as ICONS, Exit as Exit, Icon as Icon, Status as Status
     from .errors import (BrokerFailed as BrokerFailed, BrokerLost as BrokerLost, Cancelled as Cancelled,

@@ -34,8 +34,8 @@ commands:
   interrupt [F]              interrupt what it runs, as Ctrl-C does
   restart [F]                end it and start a new one
   terminate [F]              end it
+  where [F]                  the stacks of all its threads, also while C code holds the interpreter
   gui [F]                    a window, on a running kernel or on a new one
-  where [F]                  the stacks of all threads (not there yet)
 
 F is a connection file; without it, the newest of yours is taken. "COMMAND --help" says more.
 
@@ -57,9 +57,11 @@ options:
   --python PATH         the interpreter that runs it: a path, or a name on PATH (default: this one)
 """ + _OUTPUT_OPTIONS
 
-_SIMPLE = {"interrupt": "interrupt what the kernel runs, as Ctrl-C does", "restart": "end the kernel and start a new one",
+_SIMPLE = {"interrupt": "interrupt what the kernel runs, as Ctrl-C does, and say what came of it",
+           "where": "print the stacks of all threads, whatever the kernel does",
+           "restart": "end the kernel and start a new one",
            "terminate": "end the kernel: ask, then SIGINT, SIGTERM, SIGKILL"}
-_COMMANDS = ("run", "broker", "attach", "status", "gui", "where") + tuple(sorted(_SIMPLE))
+_COMMANDS = ("run", "broker", "attach", "status", "gui") + tuple(sorted(_SIMPLE))
 
 
 _OPTIONS = {"--python": "the path of an interpreter",
@@ -113,8 +115,6 @@ def _main(arguments):
     if command not in _COMMANDS:
         hint = ": to run that file, say: run %s" % command if os.path.exists(command) else ""
         raise _Wrong("there is no %s %r%s" % ("option" if command.startswith("-") else "command", command, hint))
-    if command == "where":
-        return _fail("%r is not there yet" % command, 2)
     if command == "gui":
         return _gui(*_take_options(rest, options))
     if command == "run":

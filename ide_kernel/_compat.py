@@ -39,5 +39,7 @@ ABSOLUTE_SCRIPTS = sys.version_info >= (3, 9)
 MODULE_PATH = os.getcwd if sys.version_info >= (3, 7) else None
 #: 3.12 keeps the last uncaught exception in ``sys.last_exc``, too, and warns when a process with threads forks.
 HAS_LAST_EXC = FORK_WARNS = sys.version_info >= (3, 12)
+#: ``faulthandler`` of CPython 3 reads the stacks of threads that hold still; PyPy's needs more, and without a GIL none do.
+HAS_SAFE_DUMPS = not PY2 and not hasattr(sys, "pypy_version_info") and getattr(sys, "_is_gil_enabled", lambda: True)()
 #: What a frontend shows.
 VERSION_TEXT = u"%d.%d.%d" % sys.version_info[:3]

@@ -7,6 +7,7 @@ from __future__ import absolute_import, division, print_function
 # Channels between a frontend and the broker.
 REQUESTS = u"ide-kernel.requests"  # ReqChannel at the frontend, RepChannel at the broker
 EVENTS = u"ide-kernel.events"      # everything that happened, in one order: output, executions, input, end
+BEAT = u"ide-kernel.beat"          # how many heartbeats of the kernel came, told once a second while they do
 STATUS = u"ide-kernel.status"      # the last status, delivered at once to whoever joins
 
 # States of a kernel: see broker/diagnosis.py.

@@ -31,8 +31,8 @@ WINDOW = 1 << 20
 READ_SIZE = 1 << 18
 #: ... and else: messages are small, and for a large buffer the allocator makes four system calls.
 SMALL_READ = 1 << 14
-#: Seconds between two of the kernel's heartbeats: three of them missing tell of a kernel that does not let its I/O thread run
-#: within the second in which a status has to be right, and each wakes two processes that have nothing else to do.
+#: Seconds between two heartbeats of a kernel that runs nothing (see kernel/link.py for one that does): each wakes two processes
+#: that have nothing else to do.
 HEARTBEAT = 0.25
 _SINK = 1  # each end opens just one
 
@@ -173,6 +173,12 @@ class Wire(object):
             elif isinstance(event, events.Wanted):
                 self._connection.release(event.inlet)
         return messages
+
+    def pace(self, seconds):
+        # type: (float) -> None
+        """Send heartbeats that often from now on."""
+        if seconds != self._connection.liveness.interval:
+            self._connection.liveness.interval = seconds
 
     def next_deadline(self):
         # type: () -> Optional[float]

@@ -131,3 +131,10 @@ def test_the_architecture_page_has_a_line_for_every_module():
     there = set(path.replace(os.sep, "/") for path in house.files(*house.PACKAGES) if not path.endswith("__init__.py"))
     assert sorted(there - named) == [], "docs/architecture.md has no line for them"
     assert sorted(named - there) == [], "docs/architecture.md has a line for what is not there"
+
+
+def test_the_status_page_and_its_icons_are_those_of_the_code(monkeypatch):
+    monkeypatch.syspath_prepend(os.path.join(house.ROOT, "docs"))
+    import make_status
+    for path, text in make_status.pages().items():
+        assert read(path) == text, "run: python3 docs/make_status.py"

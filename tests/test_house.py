@@ -66,7 +66,7 @@ PUBLIC = {
         Cancelled
     """,
     "ide_kernel": """
-        start attach Kernel Execution Result ErrorInfo Output InputRequest Status Exit Icon ICONS
+        start attach Kernel Execution Result ErrorInfo Output InputRequest Status Where Exit Icon ICONS
         KernelError StartError InterpreterNotFound BrokerFailed NoConnection KernelDied BrokerLost Cancelled ResultLost Gap
         RequestFailed
     """,

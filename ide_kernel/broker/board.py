@@ -1,10 +1,9 @@
-"""Tells the frontends the kernel's status whenever it is another one."""
+"""Tells the frontends the kernel's status whenever it is another one, and its words again while they change with time."""
 from __future__ import absolute_import, division, print_function
 
 import time
 
-from ..vocabulary import BUSY
-from .diagnosis import diagnose
+from .diagnosis import Announcements, diagnose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,9 +12,8 @@ if TYPE_CHECKING:
     from .diagnosis import Evidence
     from .loop import Loop, Timer
 
-#: Seconds that *busy* must last before it is told: what is over sooner would only flicker, and two messages an execution
-#: are a third of what a short one costs.
-PATIENCE = 0.010
+#: Words that only say for how long are told again when another tenth of that time is over, but not twice a second.
+_SOONEST = 1.0
 
 
 class Board(object):
@@ -34,48 +32,62 @@ class Board(object):
         self._gather = gather
         self._generation = generation
         self._send = send
-        self._told = None  # type: Any
-        self._since = 0.0
+        self._announcements = Announcements()
+        self._told = self._words = None  # type: Any
+        self._told_at = 0.0
+        self._state = None  # type: Any  # what was told, and of which kernel
+        self._since = self._since_now = 0.0  # by the wall clock for the frontends, by ours to count
         self._timer = None  # type: Optional[Timer]
 
     def current(self):
         # type: () -> Dict[Any, Any]
         """The status now, told or not."""
-        evidence = self._gather()
-        return self._describe(evidence, *diagnose(evidence))
-
-    def _describe(self, evidence, state, detail):
-        # type: (Evidence, Any, Any) -> Dict[Any, Any]
-        known = self._told is not None and self._told[0] == state
-        return {u"state": state, u"since": self._since if known else time.time(), u"detail": detail,
-                u"evidence": evidence.describe(), u"exit": evidence.exit, u"generation": self._generation(),
-                u"execution": evidence.execution}
+        return self._status(self._gather())
 
     def changed(self):
         # type: () -> None
         """Something that the status depends on may have changed."""
+        now = self._loop.now()
         evidence = self._gather()
         state, detail = diagnose(evidence)
-        if state == BUSY:
-            if self._timer is None:
-                self._timer = self._loop.call_at(self._loop.now() + PATIENCE, self._tell_busy)
-        else:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            self._tell(evidence, state, detail)
+        if self._announcements.see(state, now, evidence.step is not None):
+            self._tell(evidence, state, detail, now)
+        self._wait_until(self._announcements.deadline)
 
-    def _tell_busy(self):
+    def excuse(self, seconds):
+        # type: (float) -> None
+        """This process was late by so much: it proves nothing about the kernel."""
+        self._announcements.excuse(seconds)
+
+    def _tell(self, evidence, state, detail, now):
+        # type: (Evidence, Any, Any, float) -> None
+        whose = state, self._generation()
+        news = whose, evidence.gist
+        if news == self._told and (detail == self._words or now - self._told_at < max(_SOONEST, (now - self._since_now) / 10)):
+            return
+        status = self._status(evidence)
+        if whose != self._state:
+            self._state, self._since, self._since_now = whose, status[u"since"], now
+        self._told, self._words, self._told_at = news, detail, now
+        self._send(status)
+
+    def _status(self, evidence):
+        # type: (Evidence) -> Dict[Any, Any]
+        state, detail = diagnose(evidence)
+        known = self._state == (state, self._generation())
+        return {u"state": state, u"since": self._since if known else time.time(), u"detail": detail,
+                u"evidence": evidence.describe(), u"exit": evidence.exit, u"generation": self._generation(),
+                u"execution": evidence.execution}
+
+    def _wait_until(self, deadline):
+        # type: (Optional[float]) -> None
+        if self._timer is not None and self._timer.when != deadline:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._due)
+
+    def _due(self):
         # type: () -> None
         self._timer = None
-        evidence = self._gather()
-        self._tell(evidence, *diagnose(evidence))
-
-    def _tell(self, evidence, state, detail):
-        # type: (Evidence, Any, Any) -> None
-        news = (state, detail, self._generation(), evidence.exit)
-        if news != self._told:
-            status = self._describe(evidence, state, detail)
-            self._since = status[u"since"]
-            self._told = news
-            self._send(status)
+        self.changed()

@@ -10,9 +10,9 @@ import signal
 import yotonlike
 
 from .. import vocabulary
-from . import exits, guardian, lifecycle, process
+from . import exits, guardian, lifecycle, process, system
 from .board import Board
-from .diagnosis import diagnose
+from .diagnosis import end_words
 from .evidence import gather
 from .executions import Executions
 from .frontends import Frontends
@@ -34,6 +34,8 @@ CALM = 0.005
 LOST_GUARDIAN = u"its guardian process was killed, so that nobody can wait for the kernel any more"
 #: Our words for the policies of a publisher.
 _POLICIES = {vocabulary.BLOCK: "block", vocabulary.SPOOL: "lag", vocabulary.DROP: "drop"}
+#: Seconds between two beats that frontends see: as a heart at rest, and an idle machine is not kept awake.
+BEAT = 0.9
 _SIGNALS = {"sigint": signal.SIGINT, "sigterm": signal.SIGTERM, "sigkill": signal.SIGKILL}
 
 
@@ -64,8 +66,10 @@ class Broker(object):
         self._events = []  # type: List[Dict[Any, Any]]  # of this turn, or calm
         self._calm = None  # type: Optional[Timer]  # sends them
         self._replies = []  # type: List[Tuple[yotonlike.Future, Any]]  # that go with them
+        self._system = system.find()
+        self._beat_at = 0.0
         self._service = Service(self)
-        self.kernel = Generation(loop, first, 1, self._executions, self)
+        self.kernel = Generation(loop, first, 1, self._executions, self, root, self._system)
         channels.serve(self._service, self._outbox.pump, self._link_lost)
         self.changed()
 
@@ -128,11 +132,11 @@ class Broker(object):
         """What the next kernel is started with."""
         self._settings.update(settings)
 
-    def aim(self, purpose, event, polite):
-        # type: (str, str, float) -> None
+    def aim(self, purpose, event, polite, grace=lifecycle.GRACE):
+        # type: (str, str, float, float) -> None
         """End the kernel, for a purpose."""
         self.lifecycle.aim(purpose)
-        self._handle(event, polite)
+        self._handle(event, polite, grace)
 
     def publish(self, event, calm=False):
         # type: (Dict[Any, Any], bool) -> None
@@ -186,11 +190,36 @@ class Broker(object):
         """Tell the status now: whoever hears the event that comes next shall find it so."""
         self._board.changed()
 
+    def kernel_leaves(self):
+        # type: () -> None
+        """The kernel said that it ends."""
+        self._handle("leaves")
+
+    def heard(self):
+        # type: () -> None
+        """A sign of life of the kernel: once a second the frontends see its heart beat."""
+        now = self._loop.now()
+        if now >= self._beat_at:
+            self._beat_at = now + BEAT
+            self._channels.beat.send({u"beats": self.kernel.watch.beats, u"generation": self.kernel.number})
+
+    def late(self, seconds):
+        # type: (float) -> None
+        """This process was late by so much."""
+        self._board.excuse(seconds)
+
+    def describe(self):
+        # type: () -> Any
+        """The kernel's status in words."""
+        status = self._board.current()
+        return u"%s: %s" % (status[u"state"], status[u"detail"])
+
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _gather(self):
         # type: () -> Any
-        return gather(self.kernel, self.lifecycle, self._executions, self.exit, self._holding, self._channels.journal)
+        return gather(self._loop.now(), self.kernel, self.lifecycle, self._executions, self.exit, self._holding,
+                      self._channels.journal)
 
     def _blocked(self):
         # type: () -> None
@@ -235,9 +264,9 @@ class Broker(object):
         return dict(self.kernel.about, broker_pid=os.getpid(), kernel_pid=self.kernel.process.pid,
                     generation=self.kernel.number)
 
-    def _handle(self, event, polite=lifecycle.POLITE):
-        # type: (str, float) -> None
-        for action in self.lifecycle.handle(event, self._loop.now(), polite):
+    def _handle(self, event, polite=lifecycle.POLITE, grace=lifecycle.GRACE):
+        # type: (str, float, float) -> None
+        for action in self.lifecycle.handle(event, self._loop.now(), polite, grace):
             self._act(action)
         self.changed()
 
@@ -261,14 +290,14 @@ class Broker(object):
         self._executions.lose_all()
         self.tell_status()
         self.publish({u"event": u"ended", u"exit": self.exit, u"generation": self.kernel.number})
-        words = diagnose(self._gather())[1]
-        self._service.kernel_ended(self.exit or {}, words)
+        self._service.kernel_ended(self.exit or {}, end_words(self.exit) if self.exit else u"")
 
     def _start(self):
         # type: () -> None
         self.exit = None
         started = process.start(self._settings["python"], self._root, self._settings["cwd"], self._settings["env"])
-        self.kernel = Generation(self._loop, started, self.kernel.number + 1, self._executions, self)
+        self.kernel = Generation(self._loop, started, self.kernel.number + 1, self._executions, self, self._root,
+                                 self._system)
         if self._outbox.blocked:
             self.kernel.output.pause()
 
@@ -323,6 +352,7 @@ class Channels(object):
         self.journal = journal
         self.events = yotonlike.PubChannel(context, vocabulary.EVENTS, yotonlike.OBJECT, history=journal,
                                            when_slow=_POLICIES[when_slow])
+        self.beat = yotonlike.StateChannel(context, vocabulary.BEAT, yotonlike.OBJECT)
         self.status = yotonlike.StateChannel(context, vocabulary.STATUS, yotonlike.OBJECT)
 
     def serve(self, service, on_room, on_link_lost):

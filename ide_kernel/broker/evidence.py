@@ -1,7 +1,6 @@
 """Gathers what is known of the kernel at this moment, for the diagnosis.
 
-Today that is what guardian, line and queue know by themselves. What only the system knows (processor time of each thread,
-stopped, traced) belongs here too.
+Guardian, line and queue know some of it by themselves; what only the system knows is what `watch.Watch` has seen.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -18,18 +17,29 @@ if TYPE_CHECKING:
     from .lifecycle import Lifecycle
 
 
-def gather(kernel, lifecycle, executions, exit, holding, journal):
-    # type: (Generation, Lifecycle, Executions, Optional[Dict[Any, Any]], Holding, Journal) -> Evidence
+def gather(now, kernel, lifecycle, executions, exit, holding, journal):
+    # type: (float, Generation, Lifecycle, Executions, Optional[Dict[Any, Any]], Holding, Journal) -> Evidence
     """The evidence of this moment."""
     active = executions.active
+    watch = kernel.watch
+    asks = [event for _, event in sorted(kernel.inputs.items())]
     return Evidence(
         exit=None if lifecycle.alive else exit,
         step=lifecycle.step,
+        following=lifecycle.following,
+        left=None if lifecycle.deadline is None else max(0.0, lifecycle.deadline - now),
+        leaving=lifecycle.leaving,
         ready=kernel.ready,
         execution=None if active is None or active.result is not None else active.id,
-        input=min(kernel.inputs) if kernel.inputs else None,
-        silence=kernel.silence,
+        input=asks[0][u"request"] if asks else None,
+        debugger=asks[0][u"debugger"] if asks else None,
+        silence=now - watch.silence.since,
+        gil=watch.silence.verdict(now) if kernel.linked and kernel.ready else None,
+        position=kernel.stacks.position(),
+        stopped=watch.silence.stopped,
+        interrupted=kernel.interrupts.waiting(now),
         linked=kernel.linked,
         pid=kernel.process.pid,
+        memory=watch.memory, children=watch.children, late=watch.late,
         held_by=holding.told,
         spool_failure=journal.failure)

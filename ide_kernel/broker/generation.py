@@ -8,8 +8,11 @@ from __future__ import absolute_import, division, print_function
 import itertools
 
 from .exits import exit_of
+from .interrupting import Interrupting
 from .line import Line
 from .output import Output
+from .stacks import Stacks
+from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .process import Process, Report
 
+#: Bytes of output that are kept for the report of a death.
+TAIL = 2000
 #: What of a "ready" or "finished" message goes to the frontends.
 _ABOUT = (u"python", u"implementation", u"executable", u"prefix")
 _RESULT = (u"ok", u"value", u"error", u"count", u"exit")
@@ -32,20 +37,27 @@ class Generation(object):
         process: the started process.
         number: 1 for the broker's first kernel.
         executions: the broker's queue.
+        root: the directory that holds our packages.
+        system: tells of processes (see ``system.py``).
         owner: is told: ``publish(event)``, ``kernel_ready()``, ``kernel_exited(exit)``, ``start_failed(step, errno)``,
-            ``guardian_gone()``, ``changed()``, ``tell_status()``.
+            ``guardian_gone()``, ``changed()``, ``tell_status()``, ``heard()``, ``kernel_leaves()``, ``late(seconds)``;
+            and gives ``describe()``, the status in words.
 
     Attributes:
         ready (bool): whether the kernel ever said that it is.
         about (dict): what it said of itself then.
         inputs (dict): number -> the event of each line of input that it waits for.
         linked (bool): whether the line is open.
+        watch (Watch): heartbeats, and what the system says while there are none.
+        stacks (Stacks): where its threads are.
+        interrupts (Interrupting): what became of them.
+        tail (bytes): the last of what it wrote.
     """
 
     _requests = itertools.count(1)  # of all generations: a late answer must not reach the next kernel
 
-    def __init__(self, loop, process, number, executions, owner):
-        # type: (Loop, Process, int, Executions, Any) -> None
+    def __init__(self, loop, process, number, executions, owner, root, system):
+        # type: (Loop, Process, int, Executions, Any, Any, Any) -> None
         self.process = process
         self.number = number
         self.ready = False
@@ -59,22 +71,21 @@ class Generation(object):
         self._answers = {}  # type: Dict[Any, Callable[[Any, Any], None]]
         self._signals = []  # type: List[Callable[[int], None]]
         self._waiting = []  # type: List[Tuple[Callable[[Dict[Any, Any]], None], Dict[Any, Any]]]
-        self._handlers = {u"ready": self._ready, u"answer": self._answer}
+        self.tail = b""
+        self.watch = Watch(loop, system, lambda: executions.active is None, self._looked, owner.late)
+        self.stacks = Stacks(loop, process, self.watch, root, lambda done: self.ask(u"stacks", u"", 0, done))
+        self.interrupts = Interrupting(loop, executions, owner.describe, owner.changed)
+        self._handlers = {u"ready": self._ready, u"answer": self._answer, u"thread": self.stacks.told, u"at": self.stacks.known,
+                          u"leaving": self._leaving}
         self._in_order = {u"finished": self._finished, u"input": self._input, u"input-over": self._input_over}
-        self.output = Output(loop, process, executions, owner.publish, self._settle)
-        self._line = Line(loop, process.link_fd, self._said, owner.changed)
+        self.output = Output(loop, process, executions, self._publish, self._settle)
+        self._line = Line(loop, process.link_fd, self._said, owner.changed, self._heard)
         loop.watch(process.report_fd, self._reported)
 
     @property
     def linked(self):
         # type: () -> bool
         return self._line.open
-
-    @property
-    def silence(self):
-        # type: () -> float
-        """Seconds since the kernel's last sign of life."""
-        return self._line.silence
 
     # -- what the broker asks for ---------------------------------------------------------------------------------
 
@@ -146,6 +157,7 @@ class Generation(object):
         if kind == u"finished":  # known at once, although its event comes behind its output
             self._ends = self._ends or message.get(u"exit") is not None
             self._executions.result_came(message)
+            self.interrupts.settle()
             self._owner.tell_status()
         if kind in self._handlers:
             self._handlers[kind](message)
@@ -156,6 +168,26 @@ class Generation(object):
             else:
                 self.output.catch_up()
                 handler(message)
+
+    def _heard(self):
+        # type: () -> None
+        self.watch.heard()
+        self._owner.heard()
+
+    def _looked(self):
+        # type: () -> None
+        self.stacks.looked()
+        self._owner.changed()
+
+    def _leaving(self, message):
+        # type: (Dict[Any, Any]) -> None
+        self._owner.kernel_leaves()
+
+    def _publish(self, event, calm=False):
+        # type: (Dict[Any, Any], bool) -> None
+        if event[u"event"] == u"output":
+            self.tail = (self.tail + event[u"data"][-TAIL:])[-TAIL:]
+        self._owner.publish(event, calm)
 
     def _ready(self, message):
         # type: (Dict[Any, Any]) -> None
@@ -186,7 +218,7 @@ class Generation(object):
         self._kernel_inputs[number] = message.get(u"request")
         self.inputs[number] = event = {
             u"event": u"input", u"request": number, u"execution": message.get(u"execution"),
-            u"prompt": message.get(u"prompt"), u"password": message.get(u"password")}
+            u"prompt": message.get(u"prompt"), u"password": message.get(u"password"), u"debugger": message.get(u"debugger")}
         self._owner.publish(event)
         self._owner.changed()
 
@@ -216,6 +248,7 @@ class Generation(object):
         for report in reports:
             kind = report[0]
             if kind == "pid":
+                self.watch.start(report[1])
                 self._owner.changed()
                 self.run_next()
             elif kind == "sent":
@@ -235,10 +268,13 @@ class Generation(object):
             handler, message = self._waiting.pop(0)
             handler(message)
         self._line.close()
+        self.watch.stop()
+        self.stacks.end()
         self.inputs.clear()
         self._kernel_inputs.clear()
         self._executions.lose_all()
-        self._owner.kernel_exited(exit_of(status))
+        self._owner.kernel_exited(exit_of(status, self.watch.killed_for_memory(), self.watch.memory, self.stacks.crash(),
+                                          self.tail))
 
     def _gone(self):
         # type: () -> None

@@ -9,7 +9,8 @@ It is forked by the broker, is the kernel's parent, and does four things:
 * it kills everything below itself when it is told to, or when the broker's end of its pipe closes, which the system
   does when the broker dies, however it dies.
 
-Orders are single bytes: `END`, or the number of a signal for the kernel's group. Reports are lines: ``pid N``,
+Orders are single bytes: `END`, or the number of a signal for the kernel's group, or `ALONE` and the number of one for the
+kernel's process without its children. Reports are lines: ``pid N``,
 ``failed STEP ERRNO``, ``sent SIGNAL ERRNO``, ``exit STATUS`` (as waitpid gives it), ``clear`` when nothing below the
 guardian lives any more, ``broken TEXT`` for an error of our own.
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 END = 0
+ALONE = 0x80
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _IGNORED = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 
@@ -83,19 +85,20 @@ def guard(launch, orders, reports):
 class Launch(object):
     """How to start the kernel: the program with its arguments, where, and with which descriptors."""
 
-    def __init__(self, argv, link, out, err, cwd=None, env=None):
-        # type: (List[Any], int, int, int, Optional[Any], Optional[Dict[Any, Any]]) -> None
+    def __init__(self, argv, link, out, err, cwd=None, env=None, dump=None):
+        # type: (List[Any], int, int, int, Optional[Any], Optional[Dict[Any, Any]], Optional[int]) -> None
         self.argv = argv
         self.link = link
         self.out = out
         self.err = err
+        self.dump = dump
         self.cwd = cwd
         self.env = os.environ if env is None else env
 
     def descriptors(self):
         # type: () -> Set[int]
         """The descriptors that the kernel inherits."""
-        return set((self.link, self.out, self.err))
+        return set((self.link, self.out, self.err)) | set(() if self.dump is None else (self.dump,))
 
     def exec_kernel(self, failure):
         # type: (int) -> None
@@ -108,6 +111,8 @@ class Launch(object):
                 os.dup2(source, target)
             os.close(null)
             _inherit(self.link)
+            if self.dump is not None:
+                _inherit(self.dump)
             _default_signals()
             step = "cwd"
             if self.cwd is not None:
@@ -190,6 +195,10 @@ class Guardian(object):
     def _signal(self, number):
         # type: (int) -> None
         code = errno.ESRCH
+        if number & ALONE:
+            if self._kernel:
+                attempt(os.kill, self._kernel, number & ~ALONE)
+            return
         if self._kernel:
             code = attempt(os.killpg, self._kernel, number)
         self._report("sent %d %d" % (number, code))

@@ -3,6 +3,8 @@
 ::
 
     starting -> running -> asked -> interrupted -> termed -> killed      an end asked for, step by step
+                             `-------`-> ending ----^                    it ends: exit functions and threads get their time
+                   `-> leaving --^                                       ... unasked: for as long as it likes
         any of these ------- exited --------> dead                       the guardian reaped it
     dead -> clearing -> (gone) -> starting     restart: first everything that the old kernel left behind goes
                                -> over         leave: then the broker ends
@@ -18,15 +20,17 @@ if TYPE_CHECKING:
 
 STARTING, RUNNING = "starting", "running"
 ASKED, INTERRUPTED, TERMED, KILLED = "asked", "interrupted", "termed", "killed"
+LEAVING, ENDING = "leaving", "ending"
 DEAD, GONE, CLEARING, OVER = "dead", "gone", "clearing", "over"
-STATES = (STARTING, RUNNING, ASKED, INTERRUPTED, TERMED, KILLED, DEAD, GONE, CLEARING, OVER)
-ALIVE = (STARTING, RUNNING, ASKED, INTERRUPTED, TERMED, KILLED)
+STATES = (STARTING, RUNNING, LEAVING, ASKED, ENDING, INTERRUPTED, TERMED, KILLED, DEAD, GONE, CLEARING, OVER)
+ALIVE = (STARTING, RUNNING, LEAVING, ASKED, ENDING, INTERRUPTED, TERMED, KILLED)
 
 STAY, RESTART, LEAVE = "stay", "restart", "leave"
 PURPOSES = (STAY, RESTART, LEAVE)
 
 EVENTS = (
     "ready",      # the kernel can run code
+    "leaves",     # it said that it ends: what comes now is atexit, and threads that it waits for
     "end",        # somebody wants it to end (terminate, restart, leave: the purpose says which)
     "kill",       # ... at once
     "deadline",   # the time for a step is over
@@ -37,24 +41,33 @@ EVENTS = (
 #: Seconds for the kernel to end by itself when it is asked, and for each step after that.
 POLITE = 10.0
 STEP = 2.0
+#: ... for what exit functions and threads do once it ends, unless whoever asked named a time: they save work.
+GRACE = 30.0
 #: ... and when it was asked because somebody restarts it or everybody left.
 POLITE_BRIEF = 2.0
 
 #: What a step is called in the status.
 WORDS = {
     ASKED: u"asked to end", INTERRUPTED: u"interrupted (SIGINT)", TERMED: u"told to end (SIGTERM)",
-    KILLED: u"killed (SIGKILL)",
+    KILLED: u"killed (SIGKILL)", ENDING: u"ends: exit functions and threads finish",
 }
+
+#: state -> what comes next if it does not end, in words.
+FOLLOWING = {ASKED: u"SIGINT", ENDING: u"SIGINT", INTERRUPTED: u"SIGTERM", TERMED: u"SIGKILL"}
 
 #: state -> event -> (next state, action | None). A missing event changes nothing.
 TABLE = {
     STARTING: {"ready": (RUNNING, None), "end": (ASKED, "ask"), "kill": (KILLED, "kill"),
                "exited": (DEAD, "report"), "vanished": (GONE, "report")},
-    RUNNING: {"end": (ASKED, "ask"), "kill": (KILLED, "kill"),
+    RUNNING: {"leaves": (LEAVING, None), "end": (ASKED, "ask"), "kill": (KILLED, "kill"),
               "exited": (DEAD, "report"), "vanished": (GONE, "report")},
-    ASKED: {"deadline": (INTERRUPTED, "sigint"), "kill": (KILLED, "kill"),
+    LEAVING: {"end": (ENDING, None), "kill": (KILLED, "kill"),
+              "exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    ASKED: {"leaves": (ENDING, None), "deadline": (INTERRUPTED, "sigint"), "kill": (KILLED, "kill"),
             "exited": (DEAD, "report"), "vanished": (GONE, "report")},
-    INTERRUPTED: {"deadline": (TERMED, "sigterm"), "kill": (KILLED, "kill"),
+    ENDING: {"deadline": (INTERRUPTED, "sigint"), "kill": (KILLED, "kill"),
+             "exited": (DEAD, "report"), "vanished": (GONE, "report")},
+    INTERRUPTED: {"leaves": (ENDING, None), "deadline": (TERMED, "sigterm"), "kill": (KILLED, "kill"),
                   "exited": (DEAD, "report"), "vanished": (GONE, "report")},
     TERMED: {"deadline": (KILLED, "sigkill"), "kill": (KILLED, "kill"),
              "exited": (DEAD, "report"), "vanished": (GONE, "report")},
@@ -86,6 +99,7 @@ class Lifecycle(object):
         self.state = STARTING
         self.purpose = STAY
         self.deadline = None  # type: Optional[float]
+        self._grace = 0.0
 
     @property
     def alive(self):
@@ -99,19 +113,34 @@ class Lifecycle(object):
         """The step of the escalation, in words; None when nobody asked for an end."""
         return WORDS.get(self.state)
 
-    def handle(self, event, now, polite=POLITE):
-        # type: (str, float, float) -> Tuple[str, ...]
+    @property
+    def following(self):
+        # type: () -> Optional[str]
+        """What comes at the deadline, in words."""
+        return FOLLOWING.get(self.state)
+
+    @property
+    def leaving(self):
+        # type: () -> bool
+        """Whether it ends unasked."""
+        return self.state == LEAVING
+
+    def handle(self, event, now, polite=POLITE, grace=GRACE):
+        # type: (str, float, float, float) -> Tuple[str, ...]
         """Take an event.
 
         Args:
             event: one of `EVENTS`.
             now: monotonic seconds.
             polite: seconds that an asked kernel has before it is interrupted.
+            grace: seconds that it has for its exit functions and threads, if these are more.
 
         Returns:
             The actions to do, in order: ``ask``, ``sigint``, ``sigterm``, ``sigkill``, ``kill`` (all below the
             guardian), ``report`` the death, ``clear`` what it left, ``start`` the next kernel, ``stop`` the broker.
         """
+        if event == "end" and self.state in (STARTING, RUNNING, LEAVING):
+            self._grace = grace
         actions = self._move(TABLE[self.state].get(event), now, polite)
         while self.purpose in NEXT.get(self.state, ()):
             actions += self._move(NEXT[self.state][self.purpose], now, polite)
@@ -130,7 +159,8 @@ class Lifecycle(object):
         state, action = transition
         if state != self.state:
             self.state = state
-            self.deadline = {ASKED: now + polite, INTERRUPTED: now + STEP, TERMED: now + STEP}.get(state)
+            ending = max(now + self._grace, self.deadline or now + polite)
+            self.deadline = {ASKED: now + polite, ENDING: ending, INTERRUPTED: now + STEP, TERMED: now + STEP}.get(state)
             if state == STARTING:
                 self.purpose = STAY
         return (action,) if action else ()

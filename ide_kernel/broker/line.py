@@ -22,26 +22,22 @@ class Line(object):
         loop: the main loop.
         fd: the socket; closed by `close`.
         on_message: called with each message of the kernel.
+        on_heard: called with each sign of life.
         on_closed: called once when the other end is gone, which says nothing about the process.
     """
 
-    def __init__(self, loop, fd, on_message, on_closed):
-        # type: (Loop, int, Callable[[Dict[Any, Any]], None], Callable[[], None]) -> None
+    def __init__(self, loop, fd, on_message, on_closed, on_heard):
+        # type: (Loop, int, Callable[[Dict[Any, Any]], None], Callable[[], None], Callable[[], None]) -> None
         self._loop = loop
         self._wire = Wire(fd, u"broker", heartbeat=HEARTBEAT)
         self._on_message = on_message
         self._on_closed = on_closed
+        self._on_heard = on_heard
         self._timer = None  # type: Optional[Timer]
         self.open = True
         loop.watch(fd, self._readable)
         self._wire.flush()
         self._arrange()
-
-    @property
-    def silence(self):
-        # type: () -> float
-        """Seconds since anything came from the kernel."""
-        return max(0.0, self._loop.now() - self._wire.last_heard)
 
     def send(self, message):
         # type: (Dict[Any, Any]) -> bool
@@ -78,6 +74,7 @@ class Line(object):
             self.close()
             self._on_closed()
             return
+        self._on_heard()
         for message in messages:
             if isinstance(message, dict):  # the program can write to that descriptor too
                 self._on_message(_text_keys(message))

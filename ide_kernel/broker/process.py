@@ -41,8 +41,8 @@ class Process(object):
         reaped (bool): whether the guardian reaped the kernel.
     """
 
-    def __init__(self, guardian_pid, orders, report_fd, out_fd, err_fd, link_fd, nonce):
-        # type: (int, int, int, int, int, int, bytes) -> None
+    def __init__(self, guardian_pid, orders, report_fd, out_fd, err_fd, link_fd, nonce, dump_fd=None):
+        # type: (int, int, int, int, int, int, bytes, Optional[int]) -> None
         self._guardian_pid = guardian_pid
         self._orders = orders  # type: Optional[int]
         self._partial = b""
@@ -52,6 +52,7 @@ class Process(object):
         self.err_fd = err_fd
         self.link_fd = link_fd
         self.nonce = nonce
+        self._dump_fd = dump_fd
         self.pid = None  # type: Optional[int]
         self.reaped = False
 
@@ -89,6 +90,28 @@ class Process(object):
         # type: (int) -> bool
         """Have a signal sent to the kernel's process group; a ``sent`` report follows. False when there is no guardian."""
         return self._order(number)
+
+    def signal_alone(self, number):
+        # type: (int) -> bool
+        """Have a signal sent to the kernel's process, not to its children; nothing is reported."""
+        return not self.reaped and self._order(guardian.ALONE | number)
+
+    def dump_size(self):
+        # type: () -> int
+        """How many bytes of stacks the kernel has written so far."""
+        return 0 if self._dump_fd is None else os.fstat(self._dump_fd).st_size
+
+    def read_dump(self, begin, limit):
+        # type: (int, int) -> bytes
+        """What it has written from there on, at most the last ``limit`` bytes."""
+        if self._dump_fd is None:
+            return b""
+        size = self.dump_size()
+        begin = max(begin, size - limit)
+        copy = os.dup(self._dump_fd)  # 2.7 has no pread
+        with os.fdopen(copy, "rb") as stream:
+            stream.seek(begin)
+            return stream.read(size - begin)
 
     def end(self):
         # type: () -> bool
@@ -140,6 +163,9 @@ class Process(object):
             if error.errno != errno.ECHILD:
                 raise
         os.close(self.report_fd)
+        if self._dump_fd is not None:
+            os.close(self._dump_fd)
+            self._dump_fd = None
 
 
 def start(interpreter, root, cwd=None, env=None):
@@ -161,14 +187,17 @@ def start(interpreter, root, cwd=None, env=None):
         _enlarge(sender)
         guardian.nonblocking(receiver)
     ours, theirs = _socket_pair()
+    dump = _dump_file()
     command = [interpreter, "-c", BOOT, root, "%d" % theirs, "".join("%02x" % byte for byte in bytearray(nonce))]
-    launch = guardian.Launch([_native(text) for text in command], theirs, out[1], err[1], cwd=cwd, env=env)
+    if dump is not None:
+        command.append("%d" % dump)
+    launch = guardian.Launch([_native(text) for text in command], theirs, out[1], err[1], cwd=cwd, env=env, dump=dump)
     pid = fork()
     if pid == 0:
         guardian.guard(launch, orders[0], reports[1])
     for fd in (orders[0], reports[1], out[1], err[1], theirs):
         os.close(fd)
-    return Process(pid, orders[1], reports[0], out[0], err[0], ours, nonce)
+    return Process(pid, orders[1], reports[0], out[0], err[0], ours, nonce, dump)
 
 
 def fork():
@@ -180,6 +209,20 @@ def fork():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+def _dump_file():
+    # type: () -> Optional[int]
+    """A file without a name for the kernel to write its stacks to, always at the end; None where there can be none."""
+    path = "%s/ide-kernel-stacks-%s" % (os.environ.get("TMPDIR") or "/tmp",
+                                        "".join("%02x" % byte for byte in bytearray(os.urandom(8))))
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        os.unlink(path)
+    except EnvironmentError:
+        return None
+    guardian.close_on_exec(fd)
+    return fd
 
 
 def _pipe():

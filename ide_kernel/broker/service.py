@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List
 
-METHODS = ("hello", "look", "leave", "execute", "cancel", "answer", "interrupt", "restart", "terminate", "kill", "ask")
+METHODS = ("hello", "look", "leave", "execute", "cancel", "answer", "interrupt", "restart", "terminate", "kill", "ask", "where")
 
 
 class BadRequest(KernelError):
@@ -110,19 +110,29 @@ class Service(object):
 
     def interrupt(self):
         # type: () -> Any
-        """Send SIGINT to the kernel's process group, children included."""
+        """Send SIGINT to the kernel's process group, children included, and say what came of it."""
         state = self._broker.lifecycle.state
         if state == lifecycle.STARTING:
-            return {u"delivered": False, u"detail": u"the kernel is still starting"}
+            return {u"delivered": False, u"detail": u"the kernel is still starting", u"stronger": []}
         future = self._new(self._pending)
 
-        def done(code):
-            # type: (int) -> None
-            detail = u"the kernel has ended" if code else u"SIGINT was sent to the kernel's process group"
-            future.set_result({u"delivered": code == 0, u"detail": detail})
+        kernel = self._broker.kernel
+        if not self._broker.lifecycle.alive or not kernel.signal(signal.SIGINT, kernel.interrupts.begin(future)):
+            return {u"delivered": False, u"detail": u"there is no kernel: it has ended", u"stronger": []}
+        return future
 
-        if not self._broker.lifecycle.alive or not self._broker.kernel.signal(signal.SIGINT, done):
-            return {u"delivered": False, u"detail": u"there is no kernel: it has ended"}
+    def where(self):
+        # type: () -> Any
+        """Where all threads of the kernel are, whatever it does."""
+        self._need_kernel()
+        future = self._new(self._pending)
+
+        def done(found):
+            # type: (Dict[Any, Any]) -> None
+            if not future.done():
+                future.set_result(found)
+
+        self._broker.kernel.stacks.where(done)
         return future
 
     def restart(self, settings=None):
@@ -138,19 +148,21 @@ class Service(object):
         """End the kernel, step by step; how it ended."""
         if timeout is not None:
             _check(timeout, integer_types + (float,), "timeout")
-        return self._end("end", lifecycle.POLITE if timeout is None else max(0.0, float(timeout)))
+        if timeout is None:
+            return self._end("end", lifecycle.POLITE, lifecycle.GRACE)
+        return self._end("end", max(0.0, float(timeout)), 0.0)
 
     def kill(self):
         # type: () -> Any
         """Kill the kernel and everything that descends from it; how it ended."""
-        return self._end("kill", 0.0)
+        return self._end("kill", 0.0, 0.0)
 
-    def _end(self, event, polite):
-        # type: (str, float) -> Any
+    def _end(self, event, polite, grace):
+        # type: (str, float, float) -> Any
         if not self._broker.lifecycle.alive and self._broker.exit is not None:
             return self._broker.exit
         future = self._new(self._ended)
-        self._broker.aim(lifecycle.STAY, event, polite)
+        self._broker.aim(lifecycle.STAY, event, polite, grace)
         return future
 
     # -- what the broker tells us ---------------------------------------------------------------------------------

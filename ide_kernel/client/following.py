@@ -125,6 +125,13 @@ class Follower(object):
         """Have ``callback(info)`` called when a new kernel is ready after a restart."""
         return self._on(news.READY, callback)
 
+    def on_beat(self, callback):
+        # type: (Callable[[Any], Any]) -> Callable[[Any], Any]
+        """Have ``callback(beats)`` called about once a second while heartbeats of the kernel arrive, and only then."""
+        if "beat" not in self._callbacks:
+            self._line.follow_beats(lambda beat: self._turns.post(("beat", beat[u"beats"])))
+        return self._on("beat", callback)
+
     def off(self, callback):
         # type: (Callable[[Any], Any]) -> None
         """Call ``callback`` no more."""
@@ -246,7 +253,7 @@ class Follower(object):
                 self._wait(future.done, timeout)
             return self._line.outcome(future, timeout)
         except KernelDied as error:
-            raise KernelDied(self._model.exit, str(error))
+            raise KernelDied(self._model.exit or self.status.exit, str(error))
         except (Timeout, KeyboardInterrupt):
             future.cancel()
             raise

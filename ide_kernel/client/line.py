@@ -106,6 +106,12 @@ class Line(object):
         """The last status that the broker told, or None before the first."""
         return self._status.value
 
+    def follow_beats(self, callback):
+        # type: (Callable[[Any], Any]) -> None
+        """Call back with each beat of the kernel's heart that the broker tells; costs nothing before somebody asks for it."""
+        self._beat = yotonlike.StateChannel(self.context, names.BEAT, yotonlike.OBJECT)
+        self._beat.changed.connect(callback)
+
     def request(self, method, *arguments):
         # type: (Any, *Any) -> Any
         """Ask the broker; a future."""

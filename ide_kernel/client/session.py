@@ -11,6 +11,7 @@ from .._compat import text_type
 from ..errors import BrokerLost, KernelDied, StartError
 from .execution import Execution
 from .following import Follower
+from .stacks import Where
 from .status import Exit
 
 TYPE_CHECKING = False
@@ -140,7 +141,11 @@ class Kernel(Follower):
         """Interrupt what runs, as Ctrl-C does.
 
         Args:
-            wait: whether to wait for the broker's answer, which says whether the signal was ``delivered``.
+            wait: whether to wait for the broker's answer, which comes when what ran has ended, or after half a second.
+
+        Returns:
+            A dict: ``delivered`` (bool), ``detail`` (what came of it, in words), and ``stronger``, the names of the methods that
+            do more, when it runs on; they are never used unasked.
         """
         return self._control(wait, u"interrupt")
 
@@ -150,6 +155,11 @@ class Kernel(Follower):
             return self._call(method, *arguments, follow=True)
         self._tell(method, *arguments)
         return None
+
+    def where(self, timeout=None):
+        # type: (Optional[float]) -> Where
+        """Where all threads of the kernel are, also while C code holds the interpreter; ``how`` says how sure that is."""
+        return Where.from_message(self._call(u"where", timeout=timeout))
 
     def restart(self, python=None, cwd=None, env=None, timeout=None):
         # type: (Any, Any, Optional[Dict[Any, Any]], Optional[float]) -> None

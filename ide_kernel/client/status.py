@@ -16,15 +16,19 @@ class Exit(object):
         code (int | None): its exit status, where it ended by itself.
         signal (int | None): the number of the signal that ended it.
         name (str | None): that signal's name, such as ``"SIGSEGV"``.
-        reason (str): in words, with what else is known (out of memory, asked to end, ...).
+        reason (str): in words, with what else is known (what the signal usually means, out of memory, ...).
+        traceback (str): what Python's ``faulthandler`` wrote of a crash in C code: the stacks of all threads; or ``""``.
+        output (str): the last lines that it wrote.
     """
 
-    def __init__(self, code=None, signal=None, name=None, reason=u""):
-        # type: (Optional[int], Optional[int], Optional[Any], Any) -> None
+    def __init__(self, code=None, signal=None, name=None, reason=u"", traceback=u"", output=u""):
+        # type: (Optional[int], Optional[int], Optional[Any], Any, Any, Any) -> None
         self.code = code
         self.signal = signal
         self.name = name
         self.reason = reason
+        self.traceback = traceback
+        self.output = output
 
     @classmethod
     def from_message(cls, message):
@@ -32,7 +36,8 @@ class Exit(object):
         """The exit that a message describes, or None for None."""
         if message is None:
             return None
-        return cls(message.get(u"code"), message.get(u"signal"), message.get(u"name"), message.get(u"reason") or u"")
+        return cls(message.get(u"code"), message.get(u"signal"), message.get(u"name"), message.get(u"reason") or u"",
+                   message.get(u"traceback") or u"", message.get(u"output") or u"")
 
     @property
     def status(self):

@@ -10,6 +10,7 @@ from .. import connection_file as files
 from .. import vocabulary as names
 from ..client.following import ATTACH_LIMIT
 from ..client.line import Line
+from ..client.stacks import Where
 from ..client.status import Exit, Status
 from ..errors import NoConnection, StartError
 from .words import duration
@@ -118,7 +119,17 @@ def _print_status(found, connection, as_json):
 def interrupt(path):
     # type: (Any) -> int
     """Interrupt what runs."""
-    return _ask(path, u"interrupt", lambda reply: reply[u"detail"], lambda reply: bool(reply[u"delivered"]))
+    def words(reply):
+        # type: (Any) -> Any
+        stronger = u", ".join(reply[u"stronger"])
+        return reply[u"detail"] + (u" (stronger: %s)" % stronger if stronger else u"")
+    return _ask(path, u"interrupt", words, lambda reply: bool(reply[u"delivered"]))
+
+
+def where(path):
+    # type: (Any) -> int
+    """Print the stacks of all threads."""
+    return _ask(path, u"where", Where.from_message)
 
 
 def restart(path):

@@ -24,6 +24,7 @@ from .programs import Program
 from .questions import Questions
 from .reports import Reporter
 from .streams import Streams
+from .where import Where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class Kernel(object):
         bottom: the ``depth`` of that frame.
         has_first: whether the interpreter put an empty string at the head of ``sys.path``.
         load: loads a module of ours that stands alone, by the last part of its name.
+        dump_fd: the file for dumps of the stacks; None for none.
     """
 
-    def __init__(self, link_fd, nonce, boot_frame, bottom, has_first, load):
-        # type: (int, bytes, Any, Optional[int], bool, Callable[[str], Any]) -> None
+    def __init__(self, link_fd, nonce, boot_frame, bottom, has_first, load, dump_fd=None):
+        # type: (int, bytes, Any, Optional[int], bool, Callable[[str], Any], Optional[int]) -> None
         self._namespace = boot_frame.f_globals
         self._depth = Depth(bottom)
         self._has_first = has_first
@@ -62,10 +64,12 @@ class Kernel(object):
         self._cells = Cells()
         self._display = Display()
         self._inbox = Inbox()
-        self._link = Link(Wire(move_high(link_fd), u"kernel"), self._receive, self._streams.relieve, self._may_print)
+        self._link = Link(Wire(move_high(link_fd), u"kernel"), self._receive, self._relieve, self._may_print,
+                          self._enter_thread)
         self._input = stdin.InputRequests(self._link.post, self._describe_input)
         stdin.install(self._input)
         main = get_ident()
+        self._where = Where(dump_fd)
         self._questions = Questions(self._link.send, self._get_introspection, self._reporter.is_ours, main)
         self._company = Company(lambda: self._questions.threads().union((main, self._link.thread)))
 
@@ -196,6 +200,7 @@ class Kernel(object):
         self._interrupts.hold()
         kind, value = sys.exc_info()[:2]
         if not self._is_child():
+            self._link.send({"kind": u"leaving"})
             status = ending.status_of(kind, value)
             ending.at_the_end(lambda: self._end(job, status), self._reporter.show)
         if kind is not None and not isinstance(value, SystemExit):
@@ -268,7 +273,20 @@ class Kernel(object):
         # type: () -> Any
         job = self._job
         prompt = self._streams.prompt()
-        return (job["execution"] if job is not None else None), prompt.decode(self._streams.encoding(), "replace")
+        return (job["execution"] if job is not None else None), prompt.decode(self._streams.encoding(), "replace"), \
+            self._questions.debugger()
+
+    def _enter_thread(self):
+        # type: () -> None
+        """In the I/O thread, when it starts."""
+        self._link.send(self._where.enter_thread())
+
+    def _relieve(self):
+        # type: () -> None
+        """In the I/O thread, often while user code runs."""
+        self._streams.relieve()
+        if self._where.signal is None:
+            self._questions.report()  # later, when C code holds the GIL, nobody can say
 
     def _may_print(self):
         # type: () -> bool
@@ -302,11 +320,13 @@ def prepare(arguments, boot_frame, bottom, has_first, load):
     """Make the kernel; called by the boot text.
 
     Args:
-        arguments: number of the link's descriptor and the nonce in hexadecimal, as text.
+        arguments: number of the link's descriptor, the nonce in hexadecimal, and where there is one, the number of the
+            descriptor for dumps; all as text.
         boot_frame, bottom, has_first, load: see :class:`Kernel`.
     """
-    link_fd, nonce = arguments
-    kernel = Kernel(int(link_fd), bytes(bytearray.fromhex(nonce)), boot_frame, bottom, has_first, load)
+    link_fd, nonce = arguments[:2]
+    kernel = Kernel(int(link_fd), bytes(bytearray.fromhex(nonce)), boot_frame, bottom, has_first, load,
+                    int(arguments[2]) if arguments[2:] else None)
     forks.watch(kernel._link, kernel._become_child)
     return kernel
 

@@ -11,6 +11,7 @@ import select
 import sys
 
 from .._compat import allocate_lock, get_ident, monotonic, start_new_thread
+from ..wire import HEARTBEAT
 from .descriptors import private_pipe
 from .interrupt import block_all
 from .streams import FLUSH_INTERVAL
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: What poll says of a descriptor that somebody closed under us: user code, with ``os.closerange`` for instance.
 _STOLEN = select.POLLNVAL
 _LINK_ENDED = 1  # exit status when the broker is gone; nobody is left to read it
+#: Seconds between two heartbeats while user code may run: then the I/O thread is awake anyway, and silence is noticed sooner.
+BUSY_BEAT = 0.1
 _FAULT = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -35,20 +38,23 @@ class Link(object):
         receive: called in the I/O thread with each message; must not wait.
         relieve: called in the I/O thread every ``FLUSH_INTERVAL`` while user code may print.
         is_busy: whether user code may print now.
+        on_start: called in the I/O thread when it starts.
 
     Attributes:
         thread: the ident of the I/O thread.
         pid: the process that the link belongs to; a forked child has none.
     """
 
-    def __init__(self, wire, receive, relieve, is_busy):
-        # type: (Wire, Callable[[Any], None], Callable[[], None], Callable[[], bool]) -> None
+    def __init__(self, wire, receive, relieve, is_busy, on_start):
+        # type: (Wire, Callable[[Any], None], Callable[[], None], Callable[[], bool], Callable[[], None]) -> None
         self.thread = 0
         self.pid = os.getpid()
         self._wire = wire
         self._receive = receive
         self._relieve = relieve
         self._is_busy = is_busy
+        self._on_start = on_start
+        self._got_message = 0.0
         self._wake_reader, self._wake_writer = private_pipe()
         self._stopping = False
         self._over = allocate_lock()  # held while the I/O thread runs
@@ -117,6 +123,7 @@ class Link(object):
         try:
             block_all()
             self.thread = get_ident()
+            self._on_start()
             self._drive()
         except BaseException:  # a fault of ours: better a kernel that died of it than one that hears nothing
             _write_fault(sys.exc_info())
@@ -132,7 +139,8 @@ class Link(object):
         relieved = monotonic()
         while not self._stopping:
             now = monotonic()
-            is_busy = self._is_busy()
+            is_busy = self._is_busy() or now - self._got_message < BUSY_BEAT  # the main thread may not have begun yet
+            wire.pace(BUSY_BEAT if is_busy else HEARTBEAT)
             if is_busy and now - relieved >= FLUSH_INTERVAL:
                 relieved = now
                 self._relieve()
@@ -159,6 +167,7 @@ class Link(object):
         except Exception:  # closed, or not our protocol: without a broker there is no kernel
             os._exit(_LINK_ENDED)
         for message in messages:
+            self._got_message = now
             self._receive(message)
 
 

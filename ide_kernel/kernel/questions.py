@@ -29,6 +29,7 @@ class Questions(object):
         self._main_thread = main_thread
         self._waiting = []  # type: List[Dict[str, Any]]  # only single, atomic operations on it
         self._own_threads = set()  # type: Set[int]
+        self._reported = None  # type: Any
         self._running = False  # whether a thread answers; set in the I/O thread, cleared by the other when none waits
 
     def put(self, message):
@@ -46,6 +47,31 @@ class Questions(object):
         # type: () -> Set[int]
         """The idents of threads that answer."""
         return set(self._own_threads)
+
+    def report(self):
+        # type: () -> None
+        """In the I/O thread: say where the threads are, if that is not what was said last."""
+        stacks = self._stacks()
+        if stacks != self._reported:
+            self._reported = stacks
+            self._send({"kind": u"at", "threads": stacks})
+
+    def debugger(self):
+        # type: () -> Any
+        """In a thread that asks for a line: where the debugger stands that wants it, as text; None when it is not one."""
+        bdb = sys.modules.get("bdb")
+        frame = sys._getframe(1)  # type: Any
+        while frame is not None and self._is_ours(_Entry(frame)):
+            frame = frame.f_back
+        asker = None if bdb is None or frame is None else frame.f_locals.get("self")
+        if asker is None or not isinstance(asker, getattr(bdb, "Bdb", ())):
+            return None
+        stands = getattr(asker, "curframe", None)
+        while stands is not None and self._is_ours(_Entry(stands)):  # it followed the user's code into our display hook
+            stands = stands.f_back
+        if stands is None:
+            return u"its prompt"
+        return u"%s line %d" % (_text(stands.f_code.co_filename), stands.f_lineno or 0)
 
     def _work(self):
         # type: () -> None

@@ -32,11 +32,11 @@ class InputRequests(object):
 
     Args:
         post: hands a message to the I/O thread; may be called where Ctrl-C can strike at any moment.
-        describe: gives ``(execution or None, prompt)`` for a new request.
+        describe: gives ``(execution or None, prompt, where a debugger asks or None)`` for a new request.
     """
 
     def __init__(self, post, describe):
-        # type: (Callable[[Any], None], Callable[[], Tuple[Optional[int], Any]]) -> None
+        # type: (Callable[[Any], None], Callable[[], Tuple[Optional[int], Any, Any]]) -> None
         self._post = post
         self._describe = describe
         self._count = 0
@@ -58,14 +58,14 @@ class InputRequests(object):
         """
         if not self.connected:
             return b""
-        execution, prompt = self._describe()
+        execution, prompt, debugger = self._describe()
         self._count += 1
         request = self._count
         pipe = self._spare.pop() if self._spare else private_pipe()
         try:
             self._waiting[request] = pipe[1]
             self._post({"kind": u"input", "request": request, "execution": execution, "prompt": prompt,
-                        "password": password})
+                        "password": password, "debugger": debugger})
             while request in self._waiting:
                 _read_plainly(pipe[0], BUFFER_SIZE)
             return self._answers.pop(request, None) or b""

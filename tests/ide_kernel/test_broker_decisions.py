@@ -8,11 +8,11 @@ import signal
 import pytest
 
 from ide_kernel import vocabulary
-from ide_kernel.broker import diagnosis, executions, exits, lifecycle
+from ide_kernel.broker import executions, exits, lifecycle
 from ide_kernel.broker.frontends import FIRST, Frontends
 from ide_kernel.broker.holding import PATIENCE, Holding
-from ide_kernel.broker.lifecycle import (ALIVE, ASKED, CLEARING, DEAD, GONE, INTERRUPTED, KILLED, LEAVE, OVER, RESTART,
-                                         RUNNING, STARTING, STAY, TERMED)
+from ide_kernel.broker.lifecycle import (ALIVE, ASKED, CLEARING, DEAD, ENDING, GONE, INTERRUPTED, KILLED, LEAVE, LEAVING, OVER,
+                                         RESTART, RUNNING, STARTING, STAY, TERMED)
 
 
 # -- lifecycle ----------------------------------------------------------------------------------------------------
@@ -29,7 +29,12 @@ EXPECTED = {
     (STARTING, "ready"): (RUNNING, ()),
     (STARTING, "end"): (ASKED, ("ask",)),
     (RUNNING, "end"): (ASKED, ("ask",)),
+    (RUNNING, "leaves"): (LEAVING, ()),
+    (LEAVING, "end"): (ENDING, ()),
+    (ASKED, "leaves"): (ENDING, ()),
+    (INTERRUPTED, "leaves"): (ENDING, ()),
     (ASKED, "deadline"): (INTERRUPTED, ("sigint",)),
+    (ENDING, "deadline"): (INTERRUPTED, ("sigint",)),
     (INTERRUPTED, "deadline"): (TERMED, ("sigterm",)),
     (TERMED, "deadline"): (KILLED, ("sigkill",)),
     (DEAD, "vanished"): (GONE, ()),
@@ -85,102 +90,29 @@ def test_leaving_is_final():
     assert cycle.purpose == LEAVE
 
 
-# -- diagnosis ----------------------------------------------------------------------------------------------------
-
-DIED = exits.exit_record(3, None, None, u"")
-
-
-def test_every_combination_of_evidence_has_the_state_of_its_first_row():
-    facts = itertools.product([None, DIED], [None, u"asked to end"], [False, True], [None, 4], [None, 9],
-                              [None, 0.05, 900.0], [True, False], [(), (u"slow", u"slower")], [None, u"No space left"])
-    for exit, step, ready, execution, request, silence, linked, held_by, failure in facts:
-        evidence = diagnosis.Evidence(exit=exit, step=step, ready=ready, execution=execution, input=request,
-                                      silence=silence, linked=linked, held_by=held_by, spool_failure=failure)
-        if exit:
-            expected = vocabulary.DEAD
-        elif step:
-            expected = vocabulary.TERMINATING
-        elif not ready:
-            expected = vocabulary.STARTING
-        elif request:
-            expected = vocabulary.INPUT
-        elif execution and held_by:
-            expected = vocabulary.OUTPUT
-        elif execution:
-            expected = vocabulary.BUSY
-        else:
-            expected = vocabulary.IDLE
-        state, words = diagnosis.diagnose(evidence)
-        assert state == expected and state in vocabulary.STATES and words
-        assert (u"slow, slower" in words) == (expected == vocabulary.OUTPUT) and (u"No space left" in words) == bool(failure)
+def test_exit_functions_and_threads_get_their_time():
+    cycle = at(RUNNING)
+    cycle.handle("end", 50.0, polite=7.0)
+    assert cycle.following == u"SIGINT" and cycle.handle("leaves", 51.0) == ()
+    assert cycle.deadline == 51.0 + lifecycle.GRACE and not cycle.leaving and u"exit functions" in cycle.step
+    assert cycle.handle("deadline", cycle.deadline) == ("sigint",)  # no longer than that
 
 
-def test_neither_silence_nor_a_closed_line_is_death():
-    evidence = diagnosis.Evidence(ready=True, silence=1e6, linked=False)
-    assert diagnosis.diagnose(evidence)[0] != vocabulary.DEAD
+def test_who_names_a_time_means_it():
+    cycle = at(RUNNING)
+    cycle.handle("end", 50.0, polite=3.0, grace=0.0)
+    cycle.handle("leaves", 51.0)
+    assert cycle.deadline == 53.0
 
 
-class Held(object):
-    """A kernel that is held by somebody, or not, and a clock."""
-
-    def __init__(self):
-        self.holding, self.now, self.asked = Holding(), 100.0, 0
-
-    def look(self, blocked, *names):
-        def find():
-            self.asked += 1
-            return list(names)
-        self.holding.look(self.now, blocked, find)
-        return self.holding.told
-
-    def wait(self, blocked, *names):
-        """Let the time pass until it wants to look again."""
-        self.now = self.holding.deadline(self.now)
-        return self.look(blocked, *names)
+def test_an_end_that_nobody_asked_for_may_take_for_ever():
+    cycle = at(RUNNING)
+    cycle.handle("leaves", 50.0)
+    assert cycle.leaving and cycle.deadline is None and cycle.step is None
+    assert cycle.handle("end", 60.0) == () and cycle.deadline == 60.0 + lifecycle.GRACE  # it ends already: do not ask again
 
 
-def test_who_holds_the_kernel_is_told_when_that_lasts():
-    held = Held()
-    assert held.look(True, u"slow") == [] and held.asked == 0
-    assert held.wait(True, u"slow") == [u"slow"] and held.now == 100.0 + PATIENCE
-    assert held.look(True, u"slow", u"other") == [u"slow", u"other"]
-    assert held.look(False) == [u"slow", u"other"], "a breath is not the end of it"
-    assert held.look(True, u"slow") == [u"slow"]
-    assert held.look(False) == [u"slow"] and held.wait(False) == []
-    assert held.holding.deadline(held.now) is None
-
-
-def test_it_does_not_flicker():
-    held = Held()
-    for _ in range(100):
-        assert held.look(True, u"slow") == []
-        held.now += PATIENCE * 0.9
-        assert held.look(False) == []
-        held.now += 0.001
-    held.look(True, u"slow")
-    held.wait(True, u"slow")
-    for _ in range(100):
-        held.now += 1.0
-        assert held.look(True, u"slow") == [u"slow"]
-        assert held.look(False) == [u"slow"]
-        held.now += PATIENCE * 0.9
-        assert held.look(True, u"slow") == [u"slow"]
-
-
-def test_a_pipe_that_fills_up_later_is_noticed():
-    held = Held()
-    for _ in range(5):
-        assert held.look(True) == [] and held.wait(True) == []
-    began = held.now
-    while not held.look(True, u"slow"):
-        held.now = held.holding.deadline(held.now)
-    assert held.now - began <= 2 * PATIENCE
-
-
-def test_evidence_knows_its_names():
-    with pytest.raises(TypeError):
-        diagnosis.Evidence(mood="good")
-
+# -- how it ended -------------------------------------------------------------------------------------------------
 
 def wait_status(code):
     pid = os.fork()
@@ -200,6 +132,16 @@ def wait_status(code):
 def test_exits(code, expected):
     record = exits.exit_of(wait_status(code))
     assert (record[u"code"], record[u"signal"], record[u"name"]) == expected
+
+
+def test_what_is_known_beside_the_status():
+    killed = wait_status(-signal.SIGKILL)
+    assert u"from outside" in exits.exit_of(killed)[u"reason"]
+    reason = exits.exit_of(killed, u"the machine", 300 << 20)[u"reason"]
+    assert u"out of memory" in reason and u"the machine" in reason and u"300 MiB" in reason
+    assert u"memory" not in exits.exit_of(wait_status(-signal.SIGTERM), u"the machine")[u"reason"]
+    record = exits.exit_of(wait_status(1), crash=u"of another process", tail=b"\xff".join([b"a\nb"] * 30))
+    assert record[u"traceback"] == u"" and len(record[u"output"].splitlines()) == exits.LINES
 
 
 def test_names_of_signals():

@@ -257,7 +257,6 @@ def test_watching_the_status(broker):
     (["run", "-m"], "-m needs"),
     (["run", "--nonsense"], "no option '--nonsense'"),
     (["gui", "--new", "F"], "either"),
-    (["where"], "not there yet"),
     (["status", "a", "b"], "unrecognized arguments"),
     (["--python", "python", "attach"], "makes no sense"),
     (["--when-slow", "drop", "status"], "--when-slow makes no sense"),

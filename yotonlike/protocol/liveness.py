@@ -50,6 +50,20 @@ class Liveness(object):
         self.peer_interval = peer_interval
 
     @property
+    def interval(self):
+        # type: () -> float
+        """Seconds between our heartbeats. May be set below what the peer was told, and back."""
+        return self._interval
+
+    @interval.setter
+    def interval(self, seconds):
+        # type: (float) -> None
+        _check_interval(seconds)
+        self._interval = seconds
+        self._beat_at = min(self._beat_at, self._ticked + seconds)
+        self._tolerance = min(seconds, self._peer_interval)
+
+    @property
     def peer_interval(self):
         # type: () -> float
         """Seconds between the peer's heartbeats; may be set again when the peer says what they are."""

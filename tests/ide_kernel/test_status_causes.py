@@ -1,0 +1,254 @@
+"""Each state of the status, brought about for real: one kernel, one cause, and the event that tells it.
+
+The same causes, hundreds of times and on a busy machine: ``benchmarks/status.py``.
+"""
+from __future__ import absolute_import, division, print_function
+
+import os
+import signal
+import sys
+
+import pytest
+
+import ide_kernel
+from ide_kernel import vocabulary as names
+from ide_kernel._compat import HAS_SAFE_DUMPS
+
+LIMIT = 30.0
+PY2 = sys.version_info[0] == 2
+PYPY = hasattr(sys, "pypy_version_info")
+#: C code that keeps the GIL. PyPy's ctypes lets it go in any case.
+WAITS = u"import ctypes\ndef f():\n    ctypes.PyDLL(None).usleep(%d)\n"
+no_pydll = pytest.mark.skipif(PYPY, reason="PyPy's ctypes never keeps the GIL")
+
+
+@pytest.fixture
+def kernel():
+    with ide_kernel.start(sys.executable) as kernel:
+        yield kernel
+        if not kernel.lost:
+            kernel.kill()
+
+
+def until(kernel, state, words=u""):
+    """Wait for a status; it."""
+    kernel.wait(lambda: kernel.status.state == state and words in kernel.status.detail, LIMIT)
+    return kernel.status
+
+
+def asks(kernel):
+    kernel.wait(lambda: kernel.requests, LIMIT)
+    return kernel.requests[0]
+
+
+# -- states -------------------------------------------------------------------------------------------------------
+
+def test_a_python_loop_is_busy_and_an_interrupt_ends_it(kernel):
+    execution = kernel.execute("while True: pass")
+    until(kernel, names.BUSY)
+    reply = kernel.interrupt()
+    assert reply["delivered"] and u"has ended" in reply["detail"] and reply["stronger"] == []
+    assert execution.result(LIMIT).error.type == "KeyboardInterrupt"
+    until(kernel, names.IDLE)
+
+
+def test_code_that_handles_an_interrupt_runs_on_and_that_is_said(kernel):
+    kernel.execute("import signal; _ = signal.signal(signal.SIGINT, lambda *_: None)\nwhile True: pass")
+    until(kernel, names.BUSY)
+    reply = kernel.interrupt()
+    assert reply["delivered"] and "kill" in reply["stronger"] and u"interrupted" in reply["detail"]
+    assert u"interrupted" in until(kernel, names.BUSY, u"without effect").detail
+
+
+def test_c_code_that_computes(kernel):
+    code = "n = 10 ** 9\nx = 7 ** n" if PYPY else "import itertools\nx = sum(itertools.repeat(1, 10 ** 10))"
+    kernel.execute(code, filename=u"/home/me/train.py")
+    assert u"in C code" in until(kernel, names.EXTENSION).detail
+    if HAS_SAFE_DUMPS:
+        assert u"called from train.py line 2" in until(kernel, names.EXTENSION, u"called").detail
+    reply = kernel.interrupt()
+    assert u"in C code" in reply["detail"] and "kill" in reply["stronger"]
+    assert kernel.kill().name == "SIGKILL"
+
+
+@no_pydll
+def test_c_code_that_waits_and_is_not_cut_short(kernel):
+    """It sleeps for 1.2 s while it is looked into, and says how long that took."""
+    execution = kernel.execute(WAITS % 1200000 + u"import time\nt = time.time()\nf()\ntime.time() - t > 1.19",
+                               filename=u"/home/me/sleeper.py")
+    assert u"waits" in until(kernel, names.STUCK).detail
+    where = kernel.where(LIMIT)
+    if HAS_SAFE_DUMPS:
+        main = [thread for thread in where.threads if thread.name == "MainThread"][0]
+        assert where.how == "dump"
+        assert [(frame.file, frame.line, frame.function) for frame in main.frames] == [
+            ("/home/me/sleeper.py", 6, "<module>"), ("/home/me/sleeper.py", 3, "f")]
+        assert "sleeper.py" in str(where)
+    else:
+        assert where.how in ("last known", "live")
+    assert execution.result(LIMIT).value == "True"
+    until(kernel, names.IDLE)
+
+
+def test_where_python_code_is(kernel):
+    execution = kernel.execute("import threading, time\nevent = threading.Event()\ndef g():\n    event.wait(30)\n"
+                               "t = threading.Thread(target=g, name='waiter'); t.start()\nprint(1)\n"
+                               "while not event.is_set(): pass",
+                               filename="/a/b.py")
+    written = []
+    kernel.on_output(written.append)
+    kernel.wait(lambda: written, LIMIT)
+    where = kernel.where(LIMIT)
+    assert where.how == "live" and sorted(thread.name for thread in where.threads) == ["MainThread", "waiter"]
+    main = [thread for thread in where.threads if thread.name == "MainThread"][0]
+    assert main.frames[0].file == "/a/b.py" and where.as_dict()["threads"][0]["frames"][0]["file"]
+    kernel.interrupt()
+    execution.result(LIMIT)
+    kernel.execute("event.set()").result(LIMIT)
+
+
+def test_a_kernel_that_the_system_stops_and_lets_go_on(kernel):
+    os.kill(kernel.info["kernel_pid"], signal.SIGSTOP)
+    assert u"SIGSTOP" in until(kernel, names.SUSPENDED).detail
+    where = kernel.where(LIMIT)
+    assert where.how == "last known" and u"SIGSTOP" in where.words
+    os.kill(kernel.info["kernel_pid"], signal.SIGCONT)
+    until(kernel, names.IDLE)
+    assert kernel.execute("6 * 7").result(LIMIT).value == "42"
+
+
+def test_a_frozen_control_group(kernel):
+    group = "/sys/fs/cgroup/freezer/ide-kernel-test-%d" % os.getpid()
+    try:
+        os.mkdir(group)
+    except EnvironmentError:
+        pytest.skip("this machine lets nobody freeze a control group")
+    try:
+        write(group + "/cgroup.procs", kernel.info["kernel_pid"])
+        write(group + "/freezer.state", "FROZEN")
+        assert u"frozen" in until(kernel, names.SUSPENDED).detail
+        write(group + "/freezer.state", "THAWED")
+        until(kernel, names.IDLE)
+    finally:
+        write(group + "/freezer.state", "THAWED")
+        kernel.kill()
+        os.rmdir(group)
+
+
+def write(path, text):
+    with open(path, "w") as stream:
+        stream.write("%s\n" % text)
+
+
+def test_a_line_of_input(kernel):
+    execution = kernel.execute("import sys; sys.stdin.readline()")
+    request = asks(kernel)
+    assert until(kernel, names.INPUT).execution == execution.id
+    request.reply(u"x")
+    execution.result(LIMIT)
+    until(kernel, names.IDLE)
+
+
+def test_a_debugger_is_not_input_and_its_users_input_is(kernel):
+    execution = kernel.execute("import pdb\nask = raw_input if str is bytes else input\n"
+                               "def f():\n    pdb.set_trace()\n    return 2\nx = f()",
+                               filename="/home/me/deb.py")
+    request = asks(kernel)
+    assert u"deb.py line" in until(kernel, names.DEBUGGING).detail
+    request.reply(u"!y = ask('name? ')")
+    kernel.wait(lambda: [each for each in kernel.requests if each is not request], LIMIT)
+    until(kernel, names.INPUT)
+    kernel.requests[-1].reply(u"Ada")
+    until(kernel, names.DEBUGGING)
+    kernel.wait(lambda: kernel.requests and not kernel.requests[-1].over, LIMIT)
+    kernel.requests[-1].reply(u"c")
+    assert execution.result(LIMIT).ok
+    until(kernel, names.IDLE)
+
+
+def test_a_kernel_that_closes_its_line_lives(kernel):
+    kernel.execute("import os, time\nos.closerange(3, 1000)\ntime.sleep(1000)")
+    assert u"line" in until(kernel, names.DETACHED).detail
+    assert kernel.kill().name == "SIGKILL"
+
+
+def test_an_end_that_takes_its_time(kernel, tmpdir):
+    """Exit functions outlive the time for a polite answer; what they do is seen."""
+    done = tmpdir.join("done")
+    code = u"""if 1:
+        import atexit, time
+        def save():
+            time.sleep(%s)
+            open(%r, 'w').close()
+        atexit.register(save)"""
+    kernel.execute(code % (0.5, str(done))).result(LIMIT)
+    assert kernel.terminate().code == 0 and done.check()
+
+
+# -- death --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("code, status, words", [
+    ("import os; os._exit(7)", 7, u"7"),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137, u"killed from outside"),
+    ("import os; os.abort()", 134, u"gave up"),
+    ("import ctypes\ndef f():\n    ctypes.string_at(1)\nf()", 139, u"segmentation fault"),
+])
+def test_the_cause_of_death_reaches_everybody_who_waits(kernel, code, status, words):
+    other = ide_kernel.attach(kernel.connection_file)
+    try:
+        kernel.execute("print('last' + ' words')").result(LIMIT)
+        dying = kernel.execute("import sys; _ = sys.stdin.readline()\n" + code, filename=u"/home/me/dies.py")
+        request = asks(kernel)
+        waiting = other.execute("1")
+        other.wait(lambda: waiting.id is not None, LIMIT)
+        request.reply(u"die")
+        for execution in (dying, waiting):
+            with pytest.raises(ide_kernel.KernelDied) as caught:
+                execution.result(LIMIT)
+            assert caught.value.cause.status == status and words in str(caught.value)
+            assert u"last words" in caught.value.cause.output
+        assert until(kernel, names.DEAD).exit.status == status
+        if status == 139 and not PY2:
+            assert u"dies.py" in kernel.exit.traceback and (PYPY or u"line 4" in kernel.exit.traceback)
+    finally:
+        other.close()
+
+
+def test_a_question_that_a_death_cuts_off_has_the_cause(kernel):
+    future = kernel._line.request(u"ask", u"complete", u"x", 1)
+    kernel.execute("import os; os._exit(3)")
+    kernel.wait(lambda: kernel.exit is not None, LIMIT)
+    assert future.exception(LIMIT) is None or "3" in str(future.exception(LIMIT))
+    with pytest.raises(ide_kernel.KernelDied) as caught:
+        kernel.where(LIMIT)
+    assert caught.value.cause.code == 3
+
+
+def test_out_of_memory(kernel):
+    group = "/sys/fs/cgroup/memory/ide-kernel-test-%d" % os.getpid()
+    try:
+        os.mkdir(group)
+        write(group + "/memory.limit_in_bytes", 64 << 20)
+        write(group + "/cgroup.procs", kernel.info["kernel_pid"])
+    except EnvironmentError:
+        pytest.skip("this machine lets nobody make a control group for memory")
+    try:
+        with pytest.raises(ide_kernel.KernelDied) as caught:
+            kernel.execute("x = b'x' * (1 << 28)").result(LIMIT)
+        assert caught.value.cause.name == "SIGKILL" and u"out of memory" in caught.value.cause.reason
+    finally:
+        os.rmdir(group)
+
+
+def test_a_kernel_that_dies_at_its_start_is_not_started_again_by_itself(kernel, tmpdir):
+    tmpdir.join("sitecustomize.py").write("import os; os._exit(5)")
+    with pytest.raises(ide_kernel.StartError):
+        kernel.restart(env=dict(os.environ, PYTHONPATH=str(tmpdir)))
+    assert until(kernel, names.DEAD).exit.code == 5 and kernel.status.generation == 2
+
+
+def test_the_heart_beats_while_heartbeats_arrive(kernel):
+    beats = []
+    kernel.on_beat(beats.append)
+    kernel.wait(lambda: len(beats) > 1, LIMIT)
+    assert beats == sorted(set(beats))
