@@ -254,7 +254,8 @@ def _other(command, options, arguments):
     if command == "status":
         parser.description = "Say how the kernel is."
         parser.add_argument("--json", action="store_true", help="as one JSON object a line")
-        parser.add_argument("--watch", action="store_true", help="go on, with a line for each change")
+        parser.add_argument("--watch", action="store_true",
+                            help="go on, with a line for each change, and in a terminal with a heart that beats")
         given = parser.parse_args(arguments)
         from .frontends import commands
         return commands.status(given.file, given.json, given.watch)

@@ -98,6 +98,7 @@ class Generation(object):
         if execution is not None:
             self._line.send(execution.message())
             self.output.nap()
+            self.watch.code_sent()
             self._owner.changed()
 
     def answer(self, number, data):

@@ -39,7 +39,7 @@ class Interrupting(object):
 
     def begin(self, future):
         # type: (Any) -> Callable[[int], None]
-        """SIGINT is about to be sent; call what this returns with 0 when it was, or an errno. The future gets what comes of it."""
+        """SIGINT is about to be sent; call what this returns with 0 when it was, or an errno; the future gets the outcome."""
         active = self._running()
 
         def sent(code):

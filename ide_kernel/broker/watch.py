@@ -99,6 +99,13 @@ class Watch(object):
         if was_silent:
             self._on_look()
 
+    def code_sent(self):
+        # type: () -> None
+        """The kernel has something to run, and beats faster from now on."""
+        when = self._loop.now() + SUSPECT
+        if self._timer is not None and self._timer.when > when + LAZY:
+            self._look_at(when)
+
     def look_slowly(self):
         # type: () -> None
         """Find out what is slow to find out."""

@@ -39,6 +39,19 @@ class Observer(object):
         """One request, and its reply."""
         return self._line.outcome(self._line.request(method, *arguments))
 
+    def watch(self, changed):
+        # type: (Any) -> None
+        """Call ``changed(status message, beats)`` at each change and each beat of the kernel, until the broker is gone."""
+        beats = [0]
+        self._line.follow_beats(lambda beat: beats.append(beat[u"beats"]))
+        seen = None  # type: Any
+        while not self.lost:
+            self._line.process_events()
+            if (self._line.status, len(beats)) != seen:
+                seen = self._line.status, len(beats)
+                changed(seen[0], seen[1])
+            self._line.context.wait(None)
+
     def next_status(self, last=None, timeout=None):
         # type: (Any, Optional[float]) -> Any
         """Wait for a message that is not ``last``; None when the broker is gone or the time is over."""
@@ -88,6 +101,10 @@ def status(path, as_json=False, watch=False):
         message = observer.next_status(timeout=ATTACH_LIMIT)
         if message is None:
             raise NoConnection("the broker of %s did not tell a status" % observer.connection.path)
+        if watch and not as_json and sys.stdout.isatty():
+            observer.watch(_Pulse(observer.connection).show)
+            message = None
+            print("")
         while message is not None:
             _print_status(Status.from_message(message), observer.connection, as_json)
             if not watch:
@@ -101,6 +118,44 @@ def status(path, as_json=False, watch=False):
     return 0
 
 
+class _Pulse(object):
+    """The status on one line of a terminal, with a heart that beats as the kernel's does; what ends gets a line of its own."""
+
+    def __init__(self, connection):
+        # type: (files.Connection) -> None
+        self._connection = connection
+        self._state = None  # type: Any
+
+    def show(self, message, beats):
+        # type: (Dict[Any, Any], int) -> None
+        """Write the line anew."""
+        found = Status.from_message(message)
+        heart = u"\u2665\u2661" if _shows(u"\u2665\u2661" + found.icon.glyph) else u"@o"
+        text = u"\x1b[%dm%s %s\x1b[0m %s" % (found.icon.ansi, heart[beats % 2],
+                                           found.icon.glyph if heart != u"@o" else found.icon.ascii,
+                                           _line(found, self._connection))
+        before = u"\n" if self._state not in (None, found.state) else u"\r"
+        self._state = found.state
+        data = (before + u"\x1b[K" + text).encode(sys.stdout.encoding or "ascii", "replace")
+        os.write(1, data)
+
+
+def _shows(text):
+    # type: (Any) -> bool
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _line(found, connection):
+    # type: (Status, files.Connection) -> Any
+    pid = found.evidence.get(u"pid")
+    return u"%s for %s; %s%s" % (found, duration(max(0.0, time.time() - found.since)), "kernel %s, " % pid if pid else "",
+                                 connection.python)
+
+
 def _print_status(found, connection, as_json):
     # type: (Status, files.Connection, bool) -> None
     if as_json:
@@ -108,10 +163,7 @@ def _print_status(found, connection, as_json):
         record.update(connection_file=connection.path, python=connection.python, broker_pid=connection.broker_pid)
         text = json.dumps(record, sort_keys=True)
     else:
-        pid = found.evidence.get(u"pid")
-        text = "%s %s for %s; %s%s" % (
-            found.icon.ascii, found, duration(max(0.0, time.time() - found.since)),
-            "kernel %s, " % pid if pid else "", connection.python)
+        text = "%s %s" % (found.icon.ascii, _line(found, connection))
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

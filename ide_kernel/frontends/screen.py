@@ -143,6 +143,18 @@ class Screen(object):
             self._partial = u""
             self._prompt = prompt
 
+    def repaint(self):
+        # type: () -> None
+        """The prompt looks different now: write it over the old one, and leave the cursor where the line editor has it.
+
+        Nothing is done where the line does not fit into a row: nobody knows in which of them the cursor is.
+        """
+        with self._lock:
+            drawn = self._prompt() if self._prompt is not None and self.fancy else None
+            if drawn is not None and len(plain(drawn[0])) + len(drawn[1]) < self._columns():
+                text = u"\x1b7\r%s\x1b8" % drawn[0].replace(u"\001", u"").replace(u"\002", u"")
+                write_all(self._fds[u"stdout"], text.encode(self._encoding, "replace"))
+
     def end_prompt(self, entered=False):
         # type: (bool) -> None
         """The line was entered, or left: the cursor is in the first column."""

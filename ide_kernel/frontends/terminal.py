@@ -61,6 +61,7 @@ class Shell(object):
         self._background = []  # type: List[Any]  # executions of ours that nobody waits for
         self._answered = []  # type: List[Any]  # requests that we have answered
         self._warned = False  # whether the last Ctrl-C told whose code the next one interrupts
+        self._beat = 0  # whether the icon is bold, as an SGR number
         self._asked = None  # type: Any
         self._entered = set()  # type: Set[Any]  # ids of what others run, as far as it was shown
         self._leaving = False
@@ -177,7 +178,7 @@ class Shell(object):
         if self._block:
             return u"  ... "
         if self._lines.colours:
-            return u"\001\x1b[%dm\002%s\001\x1b[0m\002 >>> " % (icon.ansi, glyph)
+            return u"\001\x1b[%d;%dm\002%s\001\x1b[0m\002 >>> " % (self._beat, icon.ansi, glyph)
         return u"%s >>> " % glyph
 
     def _is_complete(self, code):
@@ -314,6 +315,7 @@ class Shell(object):
         self._kernel.on_end(self._ended)
         self._kernel.on_ready(self._ready)
         self._kernel.on_status(self._status_changed)
+        self._kernel.on_beat(self._beats)
 
     def _follow(self):
         # type: () -> None
@@ -388,6 +390,13 @@ class Shell(object):
         if status.state == names.LOST and not self._leaving:
             self._screen.notice(u"The broker is gone, and nothing more can be known of the kernel: leaving.")
             self._lines.cancel()
+        self._screen.repaint()
+
+    def _beats(self, count):
+        # type: (int) -> None
+        """The icon is bold with every other beat."""
+        self._beat = 1 - self._beat
+        self._screen.repaint()
 
     def _ready(self, info):
         # type: (Any) -> None

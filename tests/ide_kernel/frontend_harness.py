@@ -101,7 +101,8 @@ class Person(object):
 
     @property
     def screen(self):
-        text = self._raw.decode("utf-8", "replace").replace(u"\r\x1b[K", u"\n").replace(u"\r\x1b[J", u"\n").replace(u"\r", u"")
+        text = re.sub(u"\x1b7.*?\x1b8", u"", self._raw.decode("utf-8", "replace"))  # what is painted over does not move the rest
+        text = text.replace(u"\r\x1b[K", u"\n").replace(u"\r\x1b[J", u"\n").replace(u"\r", u"")
         return re.sub(u"\x1b\\[[0-9;?]*[A-Za-z@]|\x1b[=>]|[\x01\x02\x08]", u"", text)
 
     def sees(self, *expected):
@@ -114,6 +115,18 @@ class Person(object):
                 assert chunk, "%r did not come; the screen is:\n%s" % (text, self.screen)
                 self._raw += chunk
             self._seen = self.screen.index(text, self._seen) + len(text)
+        return self
+
+    def paints(self, text):
+        """Wait until the prompt is painted over with that in it."""
+        deadline = time.time() + LIMIT
+        painted = len(self._raw)
+        wanted = re.compile(u"\x1b7\r(\x1b\\[[0-9;]*m)?%s" % re.escape(text))
+        while not wanted.search(self._raw[painted:].decode("utf-8", "replace")):
+            ready = select.select([self._fd], [], [], max(0.0, deadline - time.time()))[0]
+            chunk = self._read() if ready else b""
+            assert chunk, "%r was not painted; the screen is:\n%s" % (text, self.screen)
+            self._raw += chunk
         return self
 
     def types(self, text):

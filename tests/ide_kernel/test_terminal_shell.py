@@ -3,12 +3,15 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import re
 import signal
 import stat
+import sys
 
 import pytest
 
 import ide_kernel
+from ide_kernel.client.status import ICONS
 from frontend_harness import INPUT, Person, end_all, run, wait_gone
 
 READY = u">>> "
@@ -189,3 +192,23 @@ def test_the_end_is_heard(person):
     person.types(u"import atexit, sys; f = atexit.register(sys.stdout.write, 'by' + 'e')").sees(READY)
     person.keys(u"\x04").sees(u"bye")
     assert person.leaves() == 0
+
+
+def test_the_icon_in_the_prompt_is_that_of_the_moment(person):
+    """Stopped by the system, and let go on: nothing is typed meanwhile, and nothing else moves."""
+    person.types(u"import os; print('pid=%d.' % os.getpid())").sees(u"pid=", u".", READY)
+    pid = int(re.findall(u"pid=([0-9]+)", person.screen)[-1])
+    os.kill(pid, signal.SIGSTOP)
+    person.paints(ICONS[u"suspended"].glyph)
+    os.kill(pid, signal.SIGCONT)
+    person.paints(ICONS[u"idle"].glyph)
+    person.types(u"6 * 7").sees(u"42")
+
+
+def test_a_heart_beats_on_the_watched_status(state):
+    with ide_kernel.start(sys.executable) as kernel, Person("status", kernel.connection_file, "--watch") as person:
+        person.sees(u"\u2665", u"idle", u"\u2661", u"idle", u"\u2665")
+        kernel.kill()
+        person.sees(u"dead: killed by SIGKILL")
+        person.keys(u"\x03")
+        assert person.leaves() == 0
