@@ -29,8 +29,13 @@ WINDOW = 0.2
 #: ... and seconds of silence when more than one thread gains time: sixteen that spin, beside four other processes on two
 #: processors, delayed a heartbeat by 0.8 s.
 CROWD = 2.0
+#: ... and when another thread only asks for the GIL now and then: on a busy machine one that spins keeps it from eight others,
+#: because those do not get to ask.
+CONTENDED = 0.8
 #: The part of a time in which a thread must have run to count as computing. One that waits for the GIL uses 0.5 %, on PyPy 9 %.
 SHARE = 0.15
+#: ... and to count as one that wants to run.
+TRACE = 0.001
 #: What proves that the GIL is held: seconds of silence, and looks at which the I/O thread slept. With these, none of some hundred
 #: dumps met Python that ran.
 PROOF_SILENCE = 0.5
@@ -74,7 +79,8 @@ class Silence(object):
     def _begin(self, now):
         # type: (float) -> None
         self.since = now
-        self._looks = []  # type: List[Tuple[float, Optional[Dict[int, float]]]]
+        self._looks = []  # type: List[Tuple[float, Optional[Dict[int, float]]]]  # of the last WINDOW
+        self._first = None  # type: Optional[Tuple[float, Optional[Dict[int, float]]]]  # of this silence
         self._slept = 0  # looks at which the I/O thread slept
         self._asleep = False  # ... the last one among them
         self._gained = set()  # type: Set[int]  # threads that computed since then
@@ -88,6 +94,7 @@ class Silence(object):
             return
         before = self._looks[-1] if self._looks else None
         self._looks.append((now, facts.threads))
+        self._first = self._first or self._looks[0]
         while len(self._looks) > 2 and self._looks[1][0] <= now - WINDOW:
             del self._looks[0]
         state = facts.states.get(self.thread) if self.thread is not None else None
@@ -96,10 +103,10 @@ class Silence(object):
         if before is not None and before[1] is not None and facts.threads is not None:
             self._gained |= self._gainers(before[1], facts.threads, now - before[0])
 
-    def _gainers(self, before, after, seconds):
-        # type: (Dict[int, float], Dict[int, float], float) -> Set[int]
+    def _gainers(self, before, after, seconds, share=SHARE):
+        # type: (Dict[int, float], Dict[int, float], float, float) -> Set[int]
         return set(thread for thread, time in after.items()
-                   if thread != self.thread and time - before.get(thread, 0.0) > SHARE * seconds)
+                   if thread != self.thread and time - before.get(thread, 0.0) > share * seconds)
 
     def verdict(self, now):
         # type: (float) -> Any
@@ -113,9 +120,16 @@ class Silence(object):
         if last - first < WINDOW * 0.9:
             return None
         gainers = self._gainers(before, after, last - first)
-        if len(gainers) > 1 and now - self.since < CROWD:
+        if now - self.since < self._patience(gainers, last, after):
             return None
         return COMPUTES if gainers else WAITS
+
+    def _patience(self, gainers, last, after):
+        # type: (Set[int], float, Dict[int, float]) -> float
+        """Seconds of silence that mean something, by how many threads want the GIL."""
+        first, before = self._first or (last, after)
+        wanting = self._gainers(before or after, after, last - first, TRACE)
+        return CROWD if len(gainers) > 1 else CONTENDED if len(wanting) > 1 else SILENT
 
     def is_proven(self, now):
         # type: (float) -> bool

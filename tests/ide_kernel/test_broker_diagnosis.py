@@ -7,7 +7,8 @@ import pytest
 
 from ide_kernel import vocabulary as names
 from ide_kernel.broker import diagnosis, dumps, exits
-from ide_kernel.broker.silence import COMPUTES, CROWD, PROOF_LOOKS, PROOF_SILENCE, SILENT, UNKNOWN, WAITS, WINDOW, Silence
+from ide_kernel.broker.silence import (COMPUTES, CONTENDED, CROWD, PROOF_LOOKS, PROOF_SILENCE, SILENT, UNKNOWN, WAITS, WINDOW,
+                                       Silence)
 from ide_kernel.broker.system import Facts
 
 DIED = exits.exit_record(3, None, None, u"")
@@ -176,6 +177,13 @@ def test_a_crowd_that_shares_the_interpreter_needs_a_long_silence():
     process = Process()
     assert process.run(CROWD - STEP, (MAIN, 0.5), (OTHER, 0.5)) is None
     assert process.run(2 * STEP, (MAIN, 0.5), (OTHER, 0.5)) == COMPUTES
+
+
+def test_who_only_asks_for_the_interpreter_makes_it_take_longer():
+    process = Process()
+    assert process.run(CONTENDED - STEP, (MAIN, 1.0), (OTHER, 0.005)) is None
+    assert process.run(2 * STEP, (MAIN, 1.0), (OTHER, 0.005)) == COMPUTES
+    assert Process().run(SILENT + WINDOW, (OTHER, 0.005)) == WAITS  # one that asks is no two
 
 
 def test_a_heartbeat_ends_it():

@@ -6,12 +6,14 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
 
 import ide_kernel
 from ide_kernel import vocabulary as names
+from frontend_harness import ROOT, wait_gone
 from ide_kernel._compat import HAS_SAFE_DUMPS
 
 LIMIT = 30.0
@@ -245,6 +247,30 @@ def test_a_kernel_that_dies_at_its_start_is_not_started_again_by_itself(kernel, 
     with pytest.raises(ide_kernel.StartError):
         kernel.restart(env=dict(os.environ, PYTHONPATH=str(tmpdir)))
     assert until(kernel, names.DEAD).exit.code == 5 and kernel.status.generation == 2
+
+
+@pytest.mark.parametrize("code, state", [
+    ("while True: pass", names.BUSY), (WAITS % 60000000 + u"f()", names.STUCK if not PYPY else names.BUSY)])
+def test_nothing_survives_a_killed_broker(kernel, code, state):
+    kernel.execute("import subprocess; c = subprocess.Popen(['setsid', 'sleep', '60']); print('C%d.' % c.pid)")
+    written = []
+    kernel.on_output(written.append)
+    kernel.wait(lambda: u"." in u"".join(output.text for output in written), LIMIT)
+    child = int(u"".join(output.text for output in written).split(u"C")[1].split(u".")[0])
+    kernel.execute(code)
+    until(kernel, state)
+    os.kill(kernel.info["broker_pid"], signal.SIGKILL)
+    kernel.wait(lambda: kernel.lost, LIMIT)
+    assert kernel.status.state == names.LOST
+    for pid in (kernel.info["kernel_pid"], child):
+        wait_gone(pid)
+
+
+def test_a_killed_frontend_leaves_the_kernel_running(kernel):
+    code = "import ide_kernel, os, sys; k = ide_kernel.attach(sys.argv[1]); k.execute('x = 41').result(); os.kill(os.getpid(), 9)"
+    status = subprocess.call([sys.executable, "-c", code, kernel.connection_file], cwd=ROOT)
+    assert status == -signal.SIGKILL
+    assert kernel.execute("x + 1").result(LIMIT).value == "42"
 
 
 def test_the_heart_beats_while_heartbeats_arrive(kernel):
