@@ -8,19 +8,17 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import sys
-import threading
 
 from yotonlike import Timeout
 
 from .. import vocabulary as names
-from .._compat import monotonic
 from ..client import execution as life
 from ..client.status import ICONS
-from ..client.waiting import wait_readable
 from ..errors import KernelDied, KernelError
 from .blocks import complete_here, first_line, is_open, split_background
 from .lines import LineReader, ReadCancelled, line_editor
 from .screen import Screen, write_all
+from .showing import Showing
 from .words import banner, entered, state_of, who
 
 TYPE_CHECKING = False
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 COMPLETE_LIMIT = 0.5
 #: Seconds for the kernel to end when the last frontend has left: the broker's 2 for asking, and its harder steps.
 END_LIMIT = 8.0
-#: Seconds within which a signal has had its effect, or never will.
-SIGNAL_LIMIT = 0.02
 _LEAVE = frozenset((u"exit", u"exit()", u"quit", u"quit()"))
 
 
@@ -66,18 +62,14 @@ class Shell(object):
         self._entered = set()  # type: Set[Any]  # ids of what others run, as far as it was shown
         self._leaving = False
         self._status = None  # type: Optional[int]  # the exit status, once it is known
-        self._stop_read, self._stop_write = os.pipe()
-        self._follows = threading.Event()  # callbacks run in the other thread
-        self._events = threading.Thread(target=self._follow, name="ide-kernel-events")
-        self._events.daemon = True
+        self._showing = Showing(kernel, screen, self._lines)
 
     def run(self):
         # type: () -> int
         """Talk until the user leaves; the exit status."""
         self._lines.install()
         self._connect()
-        self._events.start()
-        self._follows.wait()  # else ours would run callbacks while it waits, and nobody would refresh the screen after them
+        self._showing.start()
         self._screen.notice(banner(self._kernel.info))
         try:
             while self._status is None:
@@ -90,8 +82,7 @@ class Shell(object):
             self._leaving = True
             self._lines.save()
             self._kernel.close()
-            os.write(self._stop_write, b"x")
-            self._events.join()
+            self._showing.stop()
             self._screen.flush()
         return self._status
 
@@ -316,32 +307,6 @@ class Shell(object):
         self._kernel.on_ready(self._ready)
         self._kernel.on_status(self._status_changed)
         self._kernel.on_beat(self._beats)
-
-    def _follow(self):
-        # type: () -> None
-        fds, signals = [self._kernel.fileno(), self._stop_read], self._lines.signal_fd
-        due = None  # type: Optional[float]  # when a signal that came should have had its effect
-        try:
-            self._kernel.process_events()
-        finally:
-            self._follows.set()
-        wait = self._screen.refresh()  # type: Optional[float]  # until that is due again
-        while not self._kernel.lost:
-            if due is None:
-                ready = wait_readable(fds + [signals], wait)
-            else:
-                left = max(0.0, due - monotonic())
-                ready = wait_readable(fds, left if wait is None else min(left, wait))
-            if self._stop_read in ready:
-                return
-            if signals in ready:
-                due = monotonic() + SIGNAL_LIMIT
-            elif due is not None and monotonic() >= due:
-                due = None
-                if wait_readable([signals], 0):
-                    self._lines.send_again()
-            self._kernel.process_events()
-            wait = self._screen.refresh()
 
     def _execution_changed(self, execution):
         # type: (Any) -> None
