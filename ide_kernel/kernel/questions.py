@@ -10,6 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Set
 
+#: How often stacks are read at most until no thread has run meanwhile. Threads are switched every 5 ms, which is many times
+#: what it takes to read them, so the second time does.
+ATTEMPTS = 10
+
 
 class Questions(object):
     """Takes questions in the I/O thread and sends their answers.
@@ -105,14 +109,19 @@ class Questions(object):
     def _stacks(self):
         # type: () -> List[Dict[str, Any]]
         """Where every thread of the user is, innermost frame last."""
-        names = _thread_names()
-        threads = []
-        for thread, frame in sorted(sys._current_frames().items()):
-            if thread != get_ident() and thread not in self._own_threads:
-                is_main = thread == self._main_thread
-                threads.append({"id": thread, "name": names.get(thread) or (u"MainThread" if is_main else u""),
-                                "frames": self._frames(frame)})
+        for _ in range(ATTEMPTS):
+            frames = sys._current_frames()
+            threads = [self._stack(thread, frames[thread]) for thread in sorted(frames)
+                       if thread != get_ident() and thread not in self._own_threads]
+            now = sys._current_frames()
+            if all(now.get(thread) is frame for thread, frame in frames.items() if thread != get_ident()):
+                break  # else a thread ran meanwhile, and a frame that has been left does not tell who had called it
         return threads
+
+    def _stack(self, thread, frame):
+        # type: (int, Any) -> Dict[str, Any]
+        name = _thread_names().get(thread) or (u"MainThread" if thread == self._main_thread else u"")
+        return {"id": thread, "name": name, "frames": self._frames(frame)}
 
     def _frames(self, frame):
         # type: (Any) -> List[Dict[str, Any]]

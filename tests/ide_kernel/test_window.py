@@ -329,6 +329,7 @@ def test_the_icon_beats_with_the_heartbeats_alone(user):
 
     kernel, icon = Kernel(), user.window.header.icon
     header.follow_heart(kernel, icon.beat)
+    icon._draw()  # at rest, should the real heart have beaten just now
     before, size = icon.beats, icon.cget("image")
     kernel.beat(1)
     kernel.beat(2)
