@@ -132,7 +132,7 @@ class Context(object):
             Timeout: it took too long.
             PeerLost, ProtocolError: the other end closed the link, or speaks another protocol.
         """
-        link = Link(self, addresses.parse(address), initiator=True, reconnect=False)
+        link = Link(self, addresses.parse(address), initiator=True, reconnect=reconnect)
         with self.guard:
             self.check_open()
             self._links.append(link)
@@ -141,7 +141,7 @@ class Context(object):
             except AddressError:
                 self._links.remove(link)
                 raise
-        return self._await(link, timeout, reconnect)
+        return self._await(link, timeout)
 
     def adopt(self, stream, initiator, timeout=5.0):
         # type: (Any, bool, Optional[float]) -> Link
@@ -159,22 +159,20 @@ class Context(object):
             self._links.append(link)
             link.adopted(stream)
             self.transmit()
-        return self._await(link, timeout, False) if timeout != 0 else link
+        return self._await(link, timeout) if timeout != 0 else link
 
-    def _await(self, link, timeout, reconnect):
-        # type: (Link, Optional[float], bool) -> Link
+    def _await(self, link, timeout):
+        # type: (Link, Optional[float]) -> Link
         done = False
         try:
-            self.loop.wait(lambda: link.up or link.closed_reason is not None, link.waiters, deadline_after(timeout))
-            done = link.up
+            self.loop.wait(lambda: link.met or link.closed_reason is not None, link.waiters, deadline_after(timeout))
+            done = link.met
         finally:
             with self.guard:
                 failure = link.closed_reason
                 if not done and failure is None:  # too late, or Ctrl-C
                     failure = Timeout("%s did not answer within %s s." % (link.address, timeout))
                     link.end(failure, BYE_CLOSED)
-                elif done:
-                    link.set_reconnect(reconnect)
         if failure is not None and not done:
             raise failure
         return link

@@ -119,7 +119,7 @@ class Network(object):
 
     def _up(self, link):
         # type: (Link) -> None
-        link.up = True
+        link.up = link.met = True
         self._context.loop.notify(link.waiters)
         self._context.link_opened.emit(link)
 

@@ -45,6 +45,7 @@ class Link(object):
         self.connection = None  # type: Any  # a Connection while there is a socket
         self.initiator = initiator
         self.up = False             # announced to each other: channels have met
+        self.met = False            # has been up once; before that nobody connects again
         self.introduced = False     # told which contexts are on our side
         self.nodes = set()  # type: Set[bytes]  # what the peer said is on its side, until the link joins
         self.waiters = []  # type: List[Any]
@@ -80,11 +81,6 @@ class Link(object):
         with self._context.guard:
             self._reconnect = False
             self.end(Closed("The link to %s was closed at this end." % self.address), BYE_CLOSED)
-
-    def set_reconnect(self, reconnect):
-        # type: (bool) -> None
-        """Whether to connect again when the link is lost from now on."""
-        self._reconnect = reconnect
 
     # -- coming up; everything from here on runs under the context's guard ------------------------------------------
 
@@ -303,7 +299,7 @@ class Link(object):
         self.closed_reason = error
         # Also after a failed handshake, which is all that a server that is just ending lets us see, and after a loop,
         # which may be one that others close and open at this moment: this link was good once.
-        again = self._reconnect and not isinstance(error, Closed)
+        again = self._reconnect and self.met and not isinstance(error, Closed)
         self._gone = not again
         self._context.network.left(self, connection, was_up)
         if again:
