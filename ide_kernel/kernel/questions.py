@@ -110,17 +110,17 @@ class Questions(object):
         # type: () -> List[Dict[str, Any]]
         """Where every thread of the user is, innermost frame last."""
         for _ in range(ATTEMPTS):
-            frames = sys._current_frames()
-            threads = [self._stack(thread, frames[thread]) for thread in sorted(frames)
+            frames, names = sys._current_frames(), _thread_names()
+            threads = [self._stack(thread, frames[thread], names.get(thread)) for thread in sorted(frames)
                        if thread != get_ident() and thread not in self._own_threads]
             now = sys._current_frames()
             if all(now.get(thread) is frame for thread, frame in frames.items() if thread != get_ident()):
                 break  # else a thread ran meanwhile, and a frame that has been left does not tell who had called it
         return threads
 
-    def _stack(self, thread, frame):
-        # type: (int, Any) -> Dict[str, Any]
-        name = _thread_names().get(thread) or (u"MainThread" if thread == self._main_thread else u"")
+    def _stack(self, thread, frame, name):
+        # type: (int, Any, Any) -> Dict[str, Any]
+        name = name or (u"MainThread" if thread == self._main_thread else u"")
         return {"id": thread, "name": name, "frames": self._frames(frame)}
 
     def _frames(self, frame):
