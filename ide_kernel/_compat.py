@@ -15,10 +15,12 @@ if PY2:
     text_type = unicode  # type: ignore[name-defined]  # noqa: F821
     integer_types = (int, long)  # type: ignore[name-defined]  # noqa: F821
     string_types = (str, unicode)  # type: ignore[name-defined]  # noqa: F821
+    from itertools import imap as lazy_map, izip as lazy_zip  # type: ignore[attr-defined]
 else:
     text_type = str
     integer_types = (int,)
     string_types = (str,)
+    lazy_map, lazy_zip = map, zip
 
 try:
     monotonic = time.monotonic

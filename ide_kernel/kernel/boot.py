@@ -64,7 +64,7 @@ def _restore(kernel, path, modules):
         if name not in modules:
             kernel.modules[name] = sys.modules.pop(name)
     for entry in list(sys.path_importer_cache):
-        if entry.startswith(_ROOT):
+        if entry not in path and (entry == _ROOT or entry.startswith(_PACKAGES)):
             del sys.path_importer_cache[entry]
     sys.path[:] = path
     sys.argv[:] = [""]
@@ -75,3 +75,5 @@ def _restore(kernel, path, modules):
 
 #: What the import system has cached of our places.
 _ROOT = os.path.dirname(os.path.dirname(_HERE))
+#: Not all of _ROOT: an environment of the user's may lie there, too.
+_PACKAGES = tuple(os.path.join(_ROOT, name) for name in ("ide_kernel", "yotonlike"))

@@ -1,11 +1,10 @@
 """Answers about the user's objects: completion, signatures, documentation, and whether an input is complete.
 
 Written without the standard library: what this module imported would show up among the user's modules, or be the user's
-own ``inspect.py``. It stands alone because it is loaded past ``sys.modules``, when somebody first asks. Asking an object
-for an attribute can run the user's code, so all of this belongs in a thread of its own.
+own ``inspect.py``. ``from __future__ import``, which all other modules begin with, would do so, too. It stands alone because
+it is loaded past ``sys.modules``, when somebody first asks. Asking an object for an attribute can run the user's code, so all
+of this belongs in a thread of its own.
 """
-from __future__ import absolute_import, division, print_function
-
 import os
 import sys
 

@@ -5,14 +5,11 @@ import sys
 
 from .._compat import get_ident, start_new_thread, text_type
 from .interrupt import block_all
+from .stacks import stack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Set
-
-#: How often stacks are read at most until no thread has run meanwhile. Threads are switched every 5 ms, which is many times
-#: what it takes to read them, so the second time does.
-ATTEMPTS = 10
 
 
 class Questions(object):
@@ -109,30 +106,16 @@ class Questions(object):
     def _stacks(self):
         # type: () -> List[Dict[str, Any]]
         """Where every thread of the user is, innermost frame last."""
-        for _ in range(ATTEMPTS):
-            frames, names = sys._current_frames(), _thread_names()
-            threads = [self._stack(thread, frames[thread], names.get(thread)) for thread in sorted(frames)
-                       if thread != get_ident() and thread not in self._own_threads]
-            now = sys._current_frames()
-            if all(now.get(thread) is frame for thread, frame in frames.items() if thread != get_ident()):
-                break  # else a thread ran meanwhile, and a frame that has been left does not tell who had called it
-        return threads
+        names, mine = _thread_names(), self._own_threads.union((get_ident(),))
+        return [{"id": thread, "name": names.get(thread) or (u"MainThread" if thread == self._main_thread else u""),
+                 "frames": self._frames(thread)} for thread in sorted(sys._current_frames()) if thread not in mine]
 
-    def _stack(self, thread, frame, name):
-        # type: (int, Any, Any) -> Dict[str, Any]
-        name = name or (u"MainThread" if thread == self._main_thread else u"")
-        return {"id": thread, "name": name, "frames": self._frames(frame)}
-
-    def _frames(self, frame):
-        # type: (Any) -> List[Dict[str, Any]]
-        frames = []
-        while frame is not None:
-            if not self._is_ours(_Entry(frame)):
-                code = frame.f_code
-                frames.append({"file": _text(code.co_filename), "line": frame.f_lineno or 0, "function": _text(code.co_name)})
-            frame = frame.f_back
-        frames.reverse()
-        return frames
+    def _frames(self, thread):
+        # type: (int) -> List[Dict[str, Any]]
+        found = [{"file": _text(frame.f_code.co_filename), "line": line, "function": _text(frame.f_code.co_name)}
+                 for frame, line in stack(thread) if not self._is_ours(_Entry(frame))]
+        found.reverse()
+        return found
 
 
 class _Entry(object):

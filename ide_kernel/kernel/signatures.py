@@ -1,5 +1,4 @@
-"""The signature of a callable as text, from what the object itself holds."""
-from __future__ import absolute_import, division, print_function
+"""The signature of a callable as text, from what the object itself holds. Imports nothing, as ``introspection``."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

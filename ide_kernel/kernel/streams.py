@@ -21,6 +21,7 @@ import sys
 
 from .._compat import STR_IS_BYTES, get_ident
 from .descriptors import identity, wait_writable
+from .stacks import stack
 
 try:
     from _thread import RLock
@@ -198,13 +199,8 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
     def _is_writing(self):
         # type: () -> bool
         """Whether any other thread is somewhere inside a write of ours."""
-        me = get_ident()
-        for thread, frame in sys._current_frames().items():
-            while thread != me and frame is not None:
-                if frame.f_code in self.writers:
-                    return True
-                frame = frame.f_back  # type: ignore[assignment]
-        return False
+        others = set(sys._current_frames()).difference((get_ident(),))
+        return any(frame.f_code in self.writers for thread in others for frame, _ in stack(thread))
 
     def _write_stash(self):
         # type: () -> None

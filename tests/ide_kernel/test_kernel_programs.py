@@ -186,6 +186,13 @@ def test_world_of_a_module(tmpdir):
     assert ours == plain(["-m", "program", "a"], str(tmpdir))
 
 
+@pytest.mark.parametrize("inside", ["", "tests"])
+def test_world_where_the_users_path_leads_to_our_directory(inside, tmpdir, monkeypatch):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    monkeypatch.setenv("PYTHONPATH", os.path.join(root, inside) if inside else root)
+    assert in_kernel(str(tmpdir), u"" + WORLD) == plain(["-c", WORLD], str(tmpdir))
+
+
 def test_script_that_is_missing(tmpdir):
     ours = in_kernel(str(tmpdir), u"", mode=u"script", filename=u"missing.py")
     theirs = plain(["missing.py"], str(tmpdir))
