@@ -9,14 +9,12 @@ Prints figures; the status is 1 when a promise is broken.
 from __future__ import absolute_import, division, print_function
 
 import argparse
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
-from measure import HERE, clean_environment, machine, memory, timer
+from measure import Part, machine, memory, say, timer
 
 LIMIT = 60.0          # seconds; for a wait that should be over at once
 WARM_UP = 0.2         # of the time: windows and pipes fill up at first
@@ -35,38 +33,6 @@ class Report(object):
         print("  %-6s  %s" % ("kept" if kept else "BROKEN", text))
         sys.stdout.flush()
         self.broken += not kept
-
-
-class Process(object):
-    """A part of this file that runs in a process of its own and talks in lines of JSON."""
-
-    def __init__(self, role, *arguments):
-        self.popen = subprocess.Popen([sys.executable, __file__, "--role", role] + list(arguments), cwd=HERE,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment())
-        self.pid = self.popen.pid
-
-    def tell(self, value):
-        self.popen.stdin.write((json.dumps(value) + "\n").encode("ascii"))
-        self.popen.stdin.flush()
-
-    def hear(self):
-        line = self.popen.stdout.readline()
-        if not line:
-            raise RuntimeError("a process of the benchmark ended early, with status %s" % self.popen.wait())
-        return json.loads(line.decode("ascii"))
-
-    def end(self):
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.wait()
-        self.popen.stdin.close()
-        self.popen.stdout.close()
-
-
-def say(value):
-    """From one of the processes to the program."""
-    print(json.dumps(value))
-    sys.stdout.flush()
 
 
 def watch(pids, seconds):
@@ -143,8 +109,8 @@ def subscriber(address, key):
 
 def messages(report, seconds):
     """The promise about a slow subscriber."""
-    pub = Process("publisher")
-    sub = Process("subscriber", *pub.hear())
+    pub = Part(__file__, "publisher")
+    sub = Part(__file__, "subscriber", *pub.hear())
     try:
         sub.hear()
         judge_memory(report, watch({"publisher": pub.pid, "subscriber": sub.pid}, seconds))
@@ -215,19 +181,19 @@ def interrupter(connection_file):
 
 def kernel(report, seconds):
     """The promise about a stopped frontend."""
-    first = Process("frontend")
+    first = Part(__file__, "frontend")
     second = None
     try:
         connection_file, pids = first.hear()
         time.sleep(1.0)
-        os.kill(first.pid, signal.SIGSTOP)
+        first.stop()
         judge_memory(report, watch(pids, seconds))
-        second = Process("interrupter", connection_file)
+        second = Part(__file__, "interrupter", connection_file)
         before, after, took = second.hear()
-        report.promise(before == "busy" and after == "idle" and took < AT_ONCE,
+        report.promise(before == "output" and after == "idle" and took < AT_ONCE,
                        "a second frontend interrupted it while the first was still stopped: %s, and %s after %.0f ms" % (
                            before, after, took * 1e3))
-        os.kill(first.pid, signal.SIGCONT)
+        first.go_on()
         error, lines, last, wrong = first.hear()
         report.promise(error == "KeyboardInterrupt", "the stopped frontend went on and got the result: %s" % error)
         report.promise(wrong is None and last <= lines <= last + 1,
@@ -235,7 +201,7 @@ def kernel(report, seconds):
                            lines, last, "" if wrong is None else ": NOT in order, first wrong: %d" % wrong))
     finally:
         try:
-            os.kill(first.pid, signal.SIGCONT)
+            first.go_on()
         except OSError:
             pass  # it ended
         if second is not None:

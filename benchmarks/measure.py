@@ -1,7 +1,9 @@
 """What the benchmarks share: clean child processes, medians, tables, and what /proc says of a process."""
 from __future__ import absolute_import, division, print_function
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -93,3 +95,52 @@ def switches(pid):
         with open("/proc/%d/task/%s/status" % (pid, thread)) as stream:
             total += sum(int(line.split()[1]) for line in stream if line.startswith("voluntary_ctxt_switches"))
     return total
+
+
+class Part(object):
+    """A part of a benchmark that runs in a process of its own and talks in lines of JSON.
+
+    Args:
+        filename: the benchmark; it is called with ``--role``.
+        role: the part.
+        arguments: more texts for it.
+    """
+
+    def __init__(self, filename, role, *arguments):
+        self.popen = subprocess.Popen([sys.executable, filename, "--role", role] + list(arguments), cwd=HERE,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment())
+        self.pid = self.popen.pid
+
+    def tell(self, value):
+        """Send it a line."""
+        self.popen.stdin.write((json.dumps(value) + "\n").encode("ascii"))
+        self.popen.stdin.flush()
+
+    def hear(self):
+        """Wait for a line of it."""
+        line = self.popen.stdout.readline()
+        if not line:
+            raise RuntimeError("a process of the benchmark ended early, with status %s" % self.popen.wait())
+        return json.loads(line.decode("ascii"))
+
+    def stop(self):
+        """Let it stand still."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self):
+        """After ``stop``."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def end(self):
+        """Kill it where it still runs."""
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+        self.popen.stdin.close()
+        self.popen.stdout.close()
+
+
+def say(value):
+    """From a part to the program."""
+    print(json.dumps(value))
+    sys.stdout.flush()

@@ -9,14 +9,12 @@ from __future__ import absolute_import, division, print_function
 
 import argparse
 import hashlib
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
 
-from measure import HERE, ROOT, clean_environment, machine, median, memory, percentile, table, timer
+from measure import ROOT, Part, clean_environment, machine, median, memory, percentile, say, table, timer
 
 sys.path.insert(0, ROOT)
 LIMIT = 60.0          # seconds; for a wait that should be over soon
@@ -107,40 +105,6 @@ class Flow(object):
         self.kernel.wait(lambda: self.bytes >= end or (execution is not None and execution.done()), LIMIT)
 
 
-class Process(object):
-    """A frontend in a process of its own: a part of this file that talks in lines of JSON."""
-
-    def __init__(self, role, *arguments):
-        self.popen = subprocess.Popen([sys.executable, __file__, "--role", role] + list(arguments), cwd=HERE,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment())
-        self.pid = self.popen.pid
-
-    def hear(self):
-        line = self.popen.stdout.readline()
-        if not line:
-            raise RuntimeError("a frontend of the benchmark ended early, with status %s" % self.popen.wait())
-        return json.loads(line.decode("ascii"))
-
-    def stop(self):
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def go_on(self):
-        os.kill(self.pid, signal.SIGCONT)
-
-    def end(self):
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.wait()
-        self.popen.stdin.close()
-        self.popen.stdout.close()
-
-
-def say(value):
-    """From a frontend to the program."""
-    print(json.dumps(value))
-    sys.stdout.flush()
-
-
 def start(**options):
     """A kernel of our own."""
     import ide_kernel
@@ -196,7 +160,7 @@ def stopped(report, options):
     execution = kernel.execute(FLOOD)
     path = kernel.connection_file
     kernel.wait(execution.running, LIMIT)
-    child = Process("reader", path)
+    child = Part(__file__, "reader", path)
     kernel.close()  # it leaves; the child alone is attached
     try:
         name = child.hear()
@@ -235,7 +199,7 @@ def two(report, options):
     watcher = watch(kernel)
     kernel.close()
     seconds = str(min(5.0, max(1.0, options.seconds / 60)))
-    stalled = Process("reader", path, "drop")
+    stalled = Part(__file__, "reader", path, "drop")
     try:
         stalled.hear()
         alone, beside = [], []
@@ -243,7 +207,7 @@ def two(report, options):
             stalled.go_on()
             time.sleep(0.2)
             for found in (alone, beside):
-                process = Process("meter", path, seconds)
+                process = Part(__file__, "meter", path, seconds)
                 found.append(process.hear())
                 process.end()
                 stalled.stop()
@@ -259,7 +223,7 @@ def two(report, options):
                        "the stalled one learns exactly what it missed",
                        "%d of %d lines in %d gaps" % (sum(gaps), last, len(gaps)))
         watcher.execute(FLOOD)
-        holder = Process("reader", path)
+        holder = Part(__file__, "reader", path)
         try:
             name = holder.hear()
             holder.stop()
@@ -291,7 +255,7 @@ def interrupt(report, options):
     path, watcher = kernel.connection_file, watch(kernel)
     kernel.close()
     times = []
-    child = Process("idler", path)
+    child = Part(__file__, "idler", path)
     try:
         child.hear()
         for trial in range(options.trials):
@@ -390,7 +354,7 @@ def kill_one(count, seconds, spool):
     kernel = start(output_spool=spool)
     execution = kernel.execute("for i in range(%d): print(i)" % count)
     kernel.wait(execution.running, LIMIT)
-    child = Process("reader", kernel.connection_file)
+    child = Part(__file__, "reader", kernel.connection_file)
     kernel.close()
     child.hear()
     time.sleep(seconds)

@@ -6,6 +6,8 @@ questions that are still open appear with that knowledge, when their own event c
 """
 from __future__ import absolute_import, division, print_function
 
+from functools import partial
+
 from ..errors import Cancelled, KernelDied, ResultLost
 from . import execution as life
 from .execution import Execution, Result
@@ -14,7 +16,7 @@ from .status import Exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List
+    from typing import Any, Callable, Dict, List
 
     from .model import Model, News
 
@@ -33,8 +35,9 @@ class Replay(object):
         self._kernel = kernel
         self._past = {}  # type: Dict[int, Execution]  # begun, and over by now
         self._untold = list(model.executions) + [(u"request", number) for number in model.requests]  # type: List[Any]
-        self.handlers = {
-            u"output": model.output, u"queued": self._queued, u"started": self._started, u"finished": self._finished,
+        self.handlers = {  # type: Dict[str, Callable[[Dict[Any, Any]], News]]
+            u"output": model.output, u"queued": partial(self._open, life.QUEUED),
+            u"started": partial(self._open, life.RUNNING), u"finished": self._finished,
             u"cancelled": self._cancelled, u"input": self._input, u"ended": self._ended,
         }
 
@@ -76,20 +79,13 @@ class Replay(object):
             execution.id = number
         return execution
 
-    def _queued(self, event):
-        # type: (Dict[Any, Any]) -> News
+    def _open(self, state, event):
+        # type: (str, Dict[Any, Any]) -> News
+        """One that is queued or started."""
         execution = self._present(event)
         if execution is None:
             execution = self._known(event)
-            execution.state = life.QUEUED
-        return [(EXECUTION, execution)]
-
-    def _started(self, event):
-        # type: (Dict[Any, Any]) -> News
-        execution = self._present(event)
-        if execution is None:
-            execution = self._known(event)
-            execution.state = life.RUNNING
+            execution.state = state
         return [(EXECUTION, execution)]
 
     def _finished(self, event):

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from histories import append, cost, cut, read_all
 from ide_kernel.broker.journal import BLOCK, Journal, SpoolFile, spool_directory
 from yotonlike.protocol.credit import OVERHEAD
 
@@ -43,32 +44,6 @@ class FakeFile(object):
     def close(self):
         assert not self.closed
         self.closed = True
-
-
-def cost(messages):
-    return sum(len(message) + OVERHEAD for message in messages)
-
-
-def append(journal, *messages):
-    journal.append([len(message) for message in messages], b"".join(messages))
-
-
-def cut(lengths, data):
-    messages, at = [], 0
-    for length in lengths:
-        messages.append(data[at:at + length])
-        at += length
-    assert at == len(data)
-    return messages
-
-
-def read_all(journal, limit=1 << 30):
-    messages, number = [], journal.first
-    while number < journal.next:
-        lengths, data = journal.read(number, limit)
-        messages += cut(lengths, data)
-        number += len(lengths)
-    return messages
 
 
 @pytest.mark.parametrize("seed", range(25))
