@@ -33,6 +33,11 @@ except ImportError:
     from thread import (  # type: ignore[import-not-found,no-redef]  # noqa: F401
         _count as count_threads, allocate_lock, get_ident, start_new_thread)
 
+try:
+    from _thread import get_native_id
+except ImportError:  # before 3.8
+    get_native_id = None  # type: ignore[assignment]
+
 #: 2.7: texts are bytes, standard streams are files without text layers, and exceptions carry no traceback.
 STR_IS_BYTES = str is bytes
 #: 3.9 made ``__file__`` of a script, and its name in tracebacks, absolute.

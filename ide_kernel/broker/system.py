@@ -1,11 +1,12 @@
 """What the operating system says of a process: one interface, whatever the system. None means that it does not say.
 
-`find` gives the best that there is: ``/proc`` (see ``procfs.py``), or a system that tells nothing. The diagnosis then does
-with less, and its words say so.
+`find` gives the best that there is: ``/proc`` (``procfs.py``), ``libproc`` (``darwin.py``), ``kernel32`` (``winapi.py``), or
+a system that tells nothing. The diagnosis then does with less, and its words say so.
 """
 from __future__ import absolute_import, division, print_function
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,16 @@ class System(object):
 def find():
     # type: () -> System
     """The one for this machine."""
-    if os.path.exists("/proc/self/stat"):
-        from .procfs import Procfs
-        return Procfs()
+    try:
+        if os.path.exists("/proc/self/stat"):
+            from .procfs import Procfs
+            return Procfs()
+        if sys.platform == "darwin":
+            from .darwin import Darwin
+            return Darwin()
+        if sys.platform == "win32":
+            from .winapi import Windows
+            return Windows()
+    except (ImportError, AttributeError, EnvironmentError):  # a Python without ctypes, a system without the library
+        pass
     return System()

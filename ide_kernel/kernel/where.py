@@ -12,7 +12,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 
-from .._compat import HAS_SAFE_DUMPS, get_ident
+from .._compat import HAS_SAFE_DUMPS, get_ident, get_native_id
 from .descriptors import move_high
 from .interrupt import signal
 
@@ -67,8 +67,8 @@ class Where(object):
 
 def _system_thread():
     # type: () -> Optional[int]
-    """This thread's number in ``/proc``."""
+    """This thread's number as the system counts: in ``/proc``, or what Python tells since 3.8."""
     try:
         return int(os.readlink("/proc/thread-self").rpartition("/")[2])
     except (EnvironmentError, ValueError):
-        return None
+        return None if get_native_id is None else get_native_id()
