@@ -327,7 +327,7 @@ def prepare(arguments, boot_frame, bottom, has_first, load):
     link_fd, nonce = arguments[:2]
     kernel = Kernel(int(link_fd), bytes(bytearray.fromhex(nonce)), boot_frame, bottom, has_first, load,
                     int(arguments[2]) if arguments[2:] else None)
-    forks.watch(kernel._link, kernel._become_child)
+    forks.watch(kernel._link, kernel._interrupts, kernel._become_child)
     return kernel
 
 

@@ -4,7 +4,8 @@
 what of the broker's arrives in between waits in the socket. Some versions count the threads only when the functions of
 ``os.register_at_fork`` have run. So the start is put off until ``os.fork`` has returned: a C function lets the
 interpreter think that a signal came, whose handler runs as soon as it executes bytecode again. The handler is there for
-just that moment. A fork from another thread than the main one, which alone may set handlers, can be warned of on those versions.
+just that moment, and Ctrl-C waits until then: it would leave us without an I/O thread. A fork from another thread than the
+main one, which alone may set handlers, can be warned of on those versions.
 
 Where ``os.register_at_fork`` is missing (2.7, 3.6), a child notices when it comes back from the user's code, and keeps the line
 open until then; only ``waitpid`` says that a kernel is dead, so that misleads nobody.
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from .interrupt import Interrupts
     from .link import Link
 
 #: How often to look whether the system is done with a thread that has run to its end; each look takes 10 to 20 us.
@@ -28,12 +30,13 @@ _LOOKS = 200
 _SIGNAL = getattr(signal, "SIGRTMAX", signal.SIGTTOU)
 
 
-def watch(link, become_child):
-    # type: (Link, Callable[[], None]) -> None
+def watch(link, interrupts, become_child):
+    # type: (Link, Interrupts, Callable[[], None]) -> None
     """Register what has to happen around ``os.fork``.
 
     Args:
         link: the link with the I/O thread.
+        interrupts: keeps Ctrl-C away meanwhile.
         become_child: called in the child.
     """
     register = getattr(os, "register_at_fork", None)
@@ -45,17 +48,19 @@ def watch(link, become_child):
 
     from _functools import partial  # type: ignore[import-not-found]  # C: there is no need for the module around it
     from _thread import interrupt_main
-    pause = _Pause(link)
+    pause = _Pause(link, interrupts, become_child)
     register(before=pause.before, after_in_parent=pause.after, after_in_child=pause.in_child)
-    register(after_in_parent=partial(interrupt_main, _SIGNAL), after_in_child=become_child)
+    register(after_in_parent=partial(interrupt_main, _SIGNAL))
 
 
 class _Pause(object):
     """Ends the I/O thread before a fork, and starts it again after."""
 
-    def __init__(self, link):
-        # type: (Link) -> None
+    def __init__(self, link, interrupts, become_child):
+        # type: (Link, Interrupts, Callable[[], None]) -> None
         self._link = link
+        self._interrupts = interrupts
+        self._become_child = become_child
         self._main_thread = get_ident()
         self._users = None  # type: Any  # the handler that ours has replaced, while it has
         self._is_due = False  # after() has to start the I/O thread
@@ -64,10 +69,13 @@ class _Pause(object):
         # type: () -> None
         if self._link.pid != os.getpid():
             return  # a child forks; nothing of ours runs in it
+        is_main = get_ident() == self._main_thread
+        if is_main:
+            self._interrupts.hold()
         count = _count_system_threads()
         self._link.stop()
         _wait_below(count)
-        if get_ident() == self._main_thread:
+        if is_main:
             self._users = signal.signal(_SIGNAL, self._start)
         else:
             self._is_due = True
@@ -81,18 +89,23 @@ class _Pause(object):
     def in_child(self):
         # type: () -> None
         self._is_due = False
-        self._put_back()
+        self._become_child()
+        if self._put_back():
+            self._interrupts.release()
 
     def _start(self, number, frame):
         # type: (int, Any) -> None
         self._put_back()
         self._link.start()
+        self._interrupts.user()
 
     def _put_back(self):
-        # type: () -> None
+        # type: () -> bool
+        """Whether our handler was there."""
         users, self._users = self._users, None
         if users is not None:
             signal.signal(_SIGNAL, users)
+        return users is not None
 
 
 def _wait_below(count):

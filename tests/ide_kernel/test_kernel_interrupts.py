@@ -23,7 +23,7 @@ STRIKER = u"" + textwrap.dedent("""\
         import thread as _thread
     class Striker(object):
         def arm(self, left, how, again):
-            self.left, self.place = left, None
+            self.left, self.place, self.pid = left, None, os.getpid()
             self.strike, self.again = getattr(self, how), getattr(self, again)
             frame = sys._getframe(1)
             while frame is not None:
@@ -50,9 +50,9 @@ STRIKER = u"" + textwrap.dedent("""\
                 sys.setprofile(None)
                 self.strike()
         def kill(self):
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(self.pid, signal.SIGINT) if os.getpid() == self.pid else None
         def trip(self):
-            _thread.interrupt_main()
+            _thread.interrupt_main() if os.getpid() == self.pid else None
         def disarm(self):
             sys.settrace(None)
             sys.setprofile(None)
@@ -86,3 +86,18 @@ def test_interrupts_at_each_place_of_ours(how, again):
         while strike(kernel, place, how, again):
             place += 1
         assert place > 100  # else it did not see our frames
+
+
+@pytest.mark.parametrize("how", ["kill", "trip"])
+def test_interrupts_around_a_fork(how):
+    cells = (u"striker.arm(%d, %r, 'soon'); pid = os.fork() or os._exit(0)", u"striker.disarm()")
+    with KernelProcess() as kernel:
+        assert kernel.run(STRIKER).finished["ok"]
+        place, found = 1, u"(True"
+        while found.startswith(u"(True"):
+            forked = kernel.run(cells[0] % (place, str(how))).finished
+            assert forked["ok"] or forked["error"]["type"] == "KeyboardInterrupt", forked
+            found = kernel.run(cells[1]).finished["value"] or kernel.run(cells[1]).finished["value"]  # the first was interrupted
+            assert found.startswith((u"(True, True, ", u"(False, True, ")), found
+            place += 1
+        assert (kernel.stray, kernel.err) == (b"", b"")
