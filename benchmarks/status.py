@@ -190,9 +190,9 @@ class Group(object):
 
 
 def on_pypy(cause):
-    """Its ctypes always gives the GIL up, and its ``sum`` is compiled Python: what keeps it is *busy* there."""
+    """Its ctypes always gives the GIL up, without ``PyDLL``, and its ``sum`` is compiled Python: these are *busy* there."""
     is_free = "libc" in (cause.code or "") or cause.name == "sum(repeat)"
-    return cause._replace(state="busy") if is_free else cause
+    return cause._replace(state="busy", code=cause.code.replace("PyDLL", "CDLL")) if is_free else cause
 
 
 def causes(freezer, memory, broker_stop):
