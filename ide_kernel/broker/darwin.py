@@ -53,7 +53,7 @@ class Darwin(System):
         if state == u"T" and info[0] & _TRACED:
             state = u"t"
         times, states = self._threads(pid)
-        return Facts(state, times or None, {} if thread is None else {thread: states.get(thread)})
+        return Facts(state, times or None, states)
 
     def memory(self, pid):
         # type: (int) -> Optional[int]

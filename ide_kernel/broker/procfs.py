@@ -34,7 +34,9 @@ class Procfs(System):
             return None
         state = status.get(u"State", u"?")[:1]
         tracer = _name(status.get(u"TracerPid", u"0")) if state == u"t" else None
-        states = {} if thread is None else {thread: _state_of(pid, thread)}
+        states = {pid: state}  # the first thread's is the process's own
+        if thread is not None:
+            states[thread] = _state_of(pid, thread)
         return Facts(state, _times(pid), states, tracer, self._is_frozen(pid))
 
     def memory(self, pid):

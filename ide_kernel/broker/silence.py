@@ -8,6 +8,8 @@ for the GIL 200 times a second.
 Silence has other reasons, too, and none may be taken for this one:
 
 * the system does not let the process run (stopped, traced, frozen): `Silence.stopped` says so, and time counts anew after it;
+* a processor of a virtual machine stands still, and with it the account of the thread on it: one that was ready to run at every
+  look has not waited, whatever it gained;
 * a crowd of Python threads shares the GIL: then several gain time, and only a long silence counts;
 * this process was late itself: `Silence.excuse` takes that time off.
 
@@ -80,6 +82,7 @@ class Silence(object):
         # type: (float) -> None
         self.since = now
         self._looks = []  # type: List[Tuple[float, Optional[Dict[int, float]]]]  # of the last WINDOW
+        self._ready = 0  # looks in a row at which a thread was ready to run
         self._first = None  # type: Optional[Tuple[float, Optional[Dict[int, float]]]]  # of this silence
         self._slept = 0  # looks at which the I/O thread slept
         self._asleep = False  # ... the last one among them
@@ -97,6 +100,8 @@ class Silence(object):
         self._first = self._first or self._looks[0]
         while len(self._looks) > 2 and self._looks[1][0] <= now - WINDOW:
             del self._looks[0]
+        is_ready = any(state == u"R" for thread, state in facts.states.items() if thread != self.thread)
+        self._ready = self._ready + 1 if is_ready else 0
         state = facts.states.get(self.thread) if self.thread is not None else None
         self._asleep = state == u"S"
         self._slept += self._asleep
@@ -122,7 +127,7 @@ class Silence(object):
         gainers = self._gainers(before, after, last - first)
         if now - self.since < self._patience(gainers, last, after):
             return None
-        return COMPUTES if gainers else WAITS
+        return COMPUTES if gainers or self._ready >= len(self._looks) else WAITS
 
     def _patience(self, gainers, last, after):
         # type: (Set[int], float, Dict[int, float]) -> float

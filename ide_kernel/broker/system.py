@@ -19,7 +19,7 @@ class Facts(object):
     Attributes:
         state (text | None): its state as one letter, as ``ps`` shows it: R, S, D, T (stopped), t (traced), Z.
         threads (dict | None): thread id -> seconds of processor time that it used, or waited for in vain, so far.
-        states (dict): thread id -> state of those threads that were asked for.
+        states (dict): thread id -> state, of some threads; the one that was asked for is among them.
         tracer (text | None): who traces it, as ``NAME, process PID``, while it is stopped for that one.
         frozen (bool | None): whether its cgroup is frozen.
     """

@@ -146,7 +146,7 @@ class Process(object):
         self.now = 50.0
         self.times = {MAIN: 7.0, IO: 1.0, OTHER: 0.0}
         self.facts = facts
-        self.io = u"S"
+        self.io = self.main = u"S"
         self.silence = Silence(self.now)
         self.silence.thread = IO
 
@@ -156,7 +156,7 @@ class Process(object):
             self.now += STEP
             for thread, share in shares:
                 self.times[thread] += share * STEP
-            self.silence.look(self.now, Facts(u"R", dict(self.times), {IO: self.io}, **self.facts))
+            self.silence.look(self.now, Facts(u"R", dict(self.times), {IO: self.io, MAIN: self.main}, **self.facts))
         return self.silence.verdict(self.now)
 
 
@@ -171,6 +171,20 @@ def test_too_early_to_tell():
     ([(MAIN, 0.5), (OTHER, 0.5)], None)])
 def test_processor_time_tells_computing_from_waiting(shares, verdict):
     assert Process().run(SILENT + WINDOW, *shares) == verdict
+
+
+def test_one_that_is_always_ready_to_run_does_not_wait_though_it_gains_nothing():
+    process = Process()
+    process.main = u"R"  # on a processor that stands still
+    assert process.run(SILENT + WINDOW) == COMPUTES
+    process.main = u"S"
+    process.run(STEP)
+    process.main = u"R"
+    assert process.run(WINDOW / 2) == WAITS  # it slept within the window
+    assert process.run(WINDOW) == COMPUTES
+    process = Process()
+    process.io = u"R"
+    assert process.run(SILENT + WINDOW) == WAITS  # who asks for the GIL does not count
 
 
 def test_a_crowd_that_shares_the_interpreter_needs_a_long_silence():
