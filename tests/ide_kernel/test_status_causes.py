@@ -55,8 +55,10 @@ def test_a_python_loop_is_busy_and_an_interrupt_ends_it(kernel):
 
 
 def test_code_that_handles_an_interrupt_runs_on_and_that_is_said(kernel):
-    kernel.execute("import signal; _ = signal.signal(signal.SIGINT, lambda *_: None)\nwhile True: pass")
-    until(kernel, names.BUSY)
+    printed = []
+    kernel.on_output(printed.append)
+    kernel.execute("import signal\n_ = signal.signal(signal.SIGINT, lambda *_: None)\nprint('set')\nwhile True: pass")
+    kernel.wait(lambda: printed, LIMIT)
     reply = kernel.interrupt()
     assert reply["delivered"] and "kill" in reply["stronger"] and u"interrupted" in reply["detail"]
     assert u"interrupted" in until(kernel, names.BUSY, u"without effect").detail
