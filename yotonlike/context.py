@@ -5,7 +5,7 @@ import atexit
 import os
 import weakref
 
-from ._compat import text_type
+from ._compat import monotonic, text_type
 from .dispatch import Dispatcher, Signal
 from .errors import AddressError, Closed, Timeout
 from .network import Network
@@ -117,13 +117,15 @@ class Context(object):
             self.loop.watch(listener.fileno(), listener)
         return listener
 
-    def connect(self, address, timeout=5.0, reconnect=False):
-        # type: (str, Optional[float], bool) -> Link
+    def connect(self, address, timeout=5.0, reconnect=False, wait=True):
+        # type: (str, Optional[float], bool, bool) -> Link
         """Link to a context that listens at ``address``; returns when the channels of both sides have met.
 
         Args:
             timeout: seconds; None waits for ever.
             reconnect: whether to connect again, with growing pauses, when the link is lost later.
+            wait: False for a program that must not wait: it returns at once, and `link_opened` tells when they have met, or
+                `link_closed` that they have not, with all but a refusal at once.
 
         Raises:
             AddressError: not an address, or nobody listens there.
@@ -133,6 +135,7 @@ class Context(object):
             PeerLost, ProtocolError: the other end closed the link, or speaks another protocol.
         """
         link = Link(self, addresses.parse(address), initiator=True, reconnect=reconnect)
+        link.tells = not wait
         with self.guard:
             self.check_open()
             self._links.append(link)
@@ -141,7 +144,9 @@ class Context(object):
             except AddressError:
                 self._links.remove(link)
                 raise
-        return self._await(link, timeout)
+            if not wait and timeout is not None:
+                self.at(monotonic() + timeout, lambda: link.met or link.give_up(timeout))
+        return self._await(link, timeout) if wait else link
 
     def adopt(self, stream, initiator, timeout=5.0):
         # type: (Any, bool, Optional[float]) -> Link
@@ -171,8 +176,7 @@ class Context(object):
             with self.guard:
                 failure = link.closed_reason
                 if not done and failure is None:  # too late, or Ctrl-C
-                    failure = Timeout("%s did not answer within %s s." % (link.address, timeout))
-                    link.end(failure, BYE_CLOSED)
+                    failure = link.give_up(timeout)
         if failure is not None and not done:
             raise failure
         return link
@@ -264,6 +268,11 @@ class Context(object):
         # type: () -> int
         """Run the callbacks that wait, in this thread; returns how many calls that were. Never blocks."""
         return self.dispatcher.run()
+
+    def post(self, function):
+        # type: (Callable[[], Any]) -> None
+        """Have ``function()`` called by :meth:`process_events`, after what waits already; never, once the context is closed."""
+        self.dispatcher.post_unguarded(function)
 
     @property
     def pending(self):

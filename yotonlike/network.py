@@ -138,7 +138,7 @@ class Network(object):
             self._tell_others(link, False, gone)
         if link.state == CLOSED and link in self._links:
             self._links.remove(link)
-        if was_up:
+        if was_up or (link.tells and not link.met):
             self._context.link_closed.emit(link)
         self._context.loop.notify(self._context.waiters)
 

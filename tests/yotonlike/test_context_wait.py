@@ -57,6 +57,26 @@ def local(context):
     return pub, got
 
 
+def test_what_is_posted_is_called_after_what_waits_already(context):
+    pub, got = local(context)
+    assert pub.send(u"first") == 1
+    context.flush(LIMIT)
+    select.select([context.fileno()], [], [], LIMIT)
+    context.post(lambda: got.append("then"))
+    context.process_events()
+    assert got == [u"first", "then"]
+
+
+def test_what_is_posted_ends_a_wait_and_makes_the_descriptor_readable(context):
+    called, fd = [], context.fileno()
+    assert not select.select([fd], [], [], 0)[0]
+    start(context.post, lambda: called.append(1))
+    context.wait(LIMIT)
+    assert select.select([fd], [], [], 0)[0] and not called
+    assert context.process_events() == 1 and called == [1]
+    assert not select.select([fd], [], [], 0)[0]
+
+
 def test_a_callback_ends_it(context, peer):
     got = []
     pub, sub = yotonlike.PubChannel(peer, u"news"), yotonlike.SubChannel(context, u"news")

@@ -397,6 +397,51 @@ def test_closing_from_many_threads_at_once(contexts):
         assert len(outcomes) == 6
 
 
+def test_connecting_without_waiting(contexts):
+    server, client = contexts(), contexts()
+    link = client.connect(server.bind("tcp://127.0.0.1:0").address, timeout=LIMIT, wait=False)
+    happens(client.link_opened, client, lambda opened: opened is link)
+    assert link.state == "alive" and client.links == [link]
+
+
+def test_connecting_without_waiting_with_another_key(contexts):
+    server, client = contexts(), contexts(key=b"x" * 16)
+    link = client.connect(server.bind("tcp://127.0.0.1:0").address, timeout=LIMIT, wait=False, reconnect=True)
+    happens(client.link_closed, client, lambda closed: closed is link)
+    assert type(link.closed_reason) is yotonlike.AuthenticationFailed and client.links == []
+
+
+def test_connecting_without_waiting_to_somebody_who_never_answers(contexts, tmpdir):
+    silent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    silent.bind(str(tmpdir.join("silent")))
+    silent.listen(1)
+    client = contexts()
+    link = client.connect("unix://%s" % tmpdir.join("silent"), timeout=0.05, wait=False)
+    assert link.state == "connecting"
+    happens(client.link_closed, client, lambda closed: closed is link)
+    assert type(link.closed_reason) is yotonlike.Timeout and link.state == "closed" and client.links == []
+    silent.close()
+
+
+def test_connecting_without_waiting_where_nobody_listens(contexts, tmpdir):
+    client, told = contexts(), []
+    client.link_closed.connect(told.append)
+    with pytest.raises(yotonlike.AddressError):
+        client.connect("unix://%s" % tmpdir.join("nobody"), wait=False)
+    client.process_events()
+    assert client.links == [] and not told
+
+
+def test_the_time_for_connecting_is_not_the_time_of_the_link(contexts):
+    server, client = contexts(), contexts()
+    link = client.connect(server.bind("tcp://127.0.0.1:0").address, timeout=0.5, wait=False)
+    happens(client.link_opened, client)
+    passed = threading.Event()
+    with client.guard:
+        client.at(yotonlike._compat.monotonic() + 0.5, passed.set)  # after the other timer, so that one has run
+    assert passed.wait(LIMIT) and link.state == "alive"
+
+
 def test_the_other_end_hears_why(contexts):
     server, client = contexts(u"server"), contexts(u"client")
     link = client.connect(server.bind("tcp://127.0.0.1:0").address)

@@ -6,7 +6,7 @@ import random
 import socket
 
 from .._compat import monotonic
-from ..errors import AddressError, AuthenticationFailed, Closed, CycleError, Error, PeerLost
+from ..errors import AddressError, AuthenticationFailed, Closed, CycleError, Error, PeerLost, Timeout
 from ..protocol import connection as protocol
 from ..protocol.frames import MAX_FRAGMENT
 from ..protocol.settings import Settings
@@ -46,6 +46,7 @@ class Link(object):
         self.initiator = initiator
         self.up = False             # announced to each other: channels have met
         self.met = False            # has been up once; before that nobody connects again
+        self.tells = False          # `link_closed` tells also when it does not come up: nobody waits for that
         self.introduced = False     # told which contexts are on our side
         self.nodes = set()  # type: Set[bytes]  # what the peer said is on its side, until the link joins
         self.waiters = []  # type: List[Any]
@@ -262,6 +263,13 @@ class Link(object):
             self.connection.close(error, code)
             self._say_why()
         self._lost(error)
+
+    def give_up(self, timeout):
+        # type: (Any) -> Timeout
+        """It has not come up in time; why it is closed now."""
+        late = Timeout("%s did not answer within %s s." % (self.address, timeout))
+        self.end(late, BYE_CLOSED)
+        return late
 
     def farewell(self):
         # type: () -> None
