@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 #: Seconds that news wait at which nobody needs to act, for others to go with: each message wakes every frontend.
 CALM = 0.005
+#: Events in a message: a frontend decodes a message in one go, which may take its event loop a millisecond or two. More come at
+#: once when stdout and stderr alternate line by line.
+EVENTS = 250
 LOST_GUARDIAN = u"its guardian process was killed, so that nobody can wait for the kernel any more"
 #: Our words for the policies of a publisher.
 _POLICIES = {vocabulary.BLOCK: "block", vocabulary.SPOOL: "lag", vocabulary.DROP: "drop"}
@@ -253,8 +256,8 @@ class Broker(object):
         if self._calm is not None:
             self._calm.cancel()
             self._calm = None
-        if events:
-            self._outbox.put(self._transcript.message(events))
+        for begin in range(0, len(events), EVENTS):
+            self._outbox.put(self._transcript.message(events[begin:begin + EVENTS]))
         replies, self._replies = self._replies, []
         for reply, value in replies:
             reply.set_result(value)

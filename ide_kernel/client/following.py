@@ -187,7 +187,10 @@ class Follower(object):
 
     def process_events(self):
         # type: () -> None
-        """Run the callbacks that wait, in this thread, and return. From then on they run nowhere else."""
+        """Run the callbacks that wait, in this thread, and return. From then on they run nowhere else.
+
+        After 5 ms what still waits is left for the next call, and `fileno` stays readable.
+        """
         self._turns.loop_step()
 
     def wait(self, condition, timeout=None):

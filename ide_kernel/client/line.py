@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 WINDOW = 1 << 20
 #: Seconds between heartbeats to the broker: nobody acts on them, and each wakes it.
 HEARTBEAT = 5.0
-#: Bytes of output that one call of `process_events` takes: what is taken no longer counts as waiting, so without a bound a slow
-#: callback would let any amount pile up behind it; and a program's event loop gets its other work done in between.
-TURN = 1 << 18
-#: Seconds for a broker to answer when the link to it was cut. It is on this machine; our program waits meanwhile.
+#: Bytes of events that one call of `process_events` takes: what is taken no longer counts as waiting, so without a bound a slow
+#: callback would let any amount pile up behind it.
+TAKEN = 1 << 18
+#: Bytes that an event counts besides its output: to decode it takes about as long as that many bytes of output.
+EVENT = 1 << 10
+#: Seconds for a broker to answer when the link to it was cut. It is on this machine.
 AGAIN = 2.0
 _LOST = (yotonlike.PeerLost, yotonlike.Closed, yotonlike.NoReplier)
 #: Errors that the broker raises and that mean the same here.
@@ -55,7 +57,9 @@ class Line(object):
         self._taken = 0
         self._address = connection.address
         self._on_back, self._on_lost = on_back, on_lost
+        self._cut = None  # type: Any  # the link that is down, while we connect again
         self.context.link_closed.connect(self._closed)
+        self.context.link_opened.connect(self._opened)
         self._requests = yotonlike.ReqChannel(self.context, names.REQUESTS)
         self._status = yotonlike.StateChannel(self.context, names.STATUS, yotonlike.OBJECT)
         self._status.changed.connect(on_status)
@@ -74,29 +78,35 @@ class Line(object):
 
     def process_events(self):
         # type: () -> None
-        """Make the calls that wait, but not for more output than a turn may take: `fileno` stays readable then."""
+        """Make the calls that wait, but not for more events than may be taken at once: `fileno` stays readable then."""
         self._taken = 0
         self.context.process_events()
-        if self._taken >= TURN:
+        if self._taken >= TAKEN:
             self._events.received.connect(self._event)
 
     def _closed(self, link):
         # type: (Any) -> None
         """The link is down. If the broker has not closed it, but something between us, it is there at once."""
-        if not isinstance(link.closed_reason, yotonlike.Closed):
+        if self._cut is None and not isinstance(link.closed_reason, yotonlike.Closed):
+            self._cut = link
             try:
-                self.context.connect(self._address, timeout=AGAIN)
+                self.context.connect(self._address, timeout=AGAIN, wait=False)  # comes here again if that fails
+                return
             except yotonlike.Error:
                 pass  # refused at once if the broker is gone
-            else:
-                self._on_back()
-                return
-        self._on_lost(link)
+        self._on_lost(self._cut or link)
+
+    def _opened(self, link):
+        # type: (Any) -> None
+        """A link is there: the first one, of which those know who wait for it, or one after a cut."""
+        if self._cut is not None:
+            self._cut = None
+            self._on_back()
 
     def _event(self, message):
         # type: (Dict[str, Any]) -> None
-        self._taken += sum(len(event.get(u"data") or b"") for event in message[u"events"])
-        if self._taken >= TURN:
+        self._taken += sum(len(event.get(u"data") or b"") + EVENT for event in message[u"events"])
+        if self._taken >= TAKEN:
             self._events.received.disconnect(self._event)
         self._on_events(message)
 

@@ -6,6 +6,9 @@ conditions may hold now. Only the holder of the turn takes events, so callbacks 
 callback holds the kernel up (that is the backpressure) instead of filling our memory. A callback may wait itself: its thread has
 the turn already, and takes events in the nested wait.
 
+A turn ends when nothing waits, or when its time is over, whatever it was that took the time: many events, long ones, slow
+callbacks. What is left waits for the next turn, before anything new is taken.
+
 Once a program calls ``process_events()``, that thread is its event loop, and callbacks run nowhere else: other threads only wait
 to be woken.
 
@@ -50,6 +53,11 @@ def wait_readable(fds, timeout=None):
             return [fd for fd, _ in ready]
 
 
+#: Seconds of a turn; its last step may take longer. A program's event loop has other work to do, of which nobody notices that it
+#: was late by so much, and who waits looks whether it has come. It is long against what a turn costs by itself.
+TURN = 0.005
+
+
 class Turns(object):
     """Who takes events and runs callbacks, and how the others sleep meanwhile.
 
@@ -85,7 +93,14 @@ class Turns(object):
         # type: (List[Any]) -> None
         """The same for several, all or none of them wherever Ctrl-C strikes."""
         self._events.extend(events)
-        self._changed = True
+        if self._owner != get_ident():
+            self._remind()
+
+    def _remind(self):
+        # type: () -> None
+        """Have the context's descriptor readable, and those who wait look, because of what waits here."""
+        if not self._context.pending:
+            self._context.post(_nothing)
 
     def changed(self):
         # type: () -> None
@@ -170,13 +185,10 @@ class Turns(object):
                 return
             self._owner = me
             try:
-                self._take()
-                while self._events or self._calls:
-                    if self._calls:
-                        self._deliver(shield)
-                    else:
-                        self._calls.extend(self._handle(self._events.popleft()))
+                self._work(shield)
             finally:
+                if self._events or self._calls:
+                    self._remind()
                 if not nested:
                     self._owner = None
                     self._turn.release()
@@ -187,6 +199,25 @@ class Turns(object):
                     self._rouse()  # what came meanwhile may be theirs now
         finally:
             shield.off()
+
+    def _work(self, shield):
+        # type: (Shield) -> None
+        """One turn: run what waits here, then take more, as long as there is time."""
+        end, looked = monotonic() + TURN, False
+        while True:
+            if self._calls:
+                self._changed = True
+                self._deliver(shield)
+            elif self._events:
+                self._changed = True
+                self._calls.extend(self._handle(self._events.popleft()))
+            elif self._context.pending or not looked:
+                looked = True
+                self._take()
+            else:
+                return
+            if monotonic() >= end:
+                return
 
     def _deliver(self, shield):
         # type: (Shield) -> None
@@ -200,3 +231,8 @@ class Turns(object):
             call[0](call[1])
         finally:
             shield.on()
+
+
+def _nothing():
+    # type: () -> None
+    """A call that is there for being there."""

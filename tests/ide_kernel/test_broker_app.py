@@ -14,6 +14,7 @@ import pytest
 import yotonlike
 from ide_kernel import connection_file, vocabulary
 from ide_kernel.broker import guardian
+from ide_kernel.broker.broker import EVENTS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 #: As the client starts it: a virtualenv of the old kind finds the standard library only through site.
@@ -282,6 +283,23 @@ def test_all_bytes_come_as_they_are(frontend):
     finished, out, _ = frontend.run(
         u"import os\nn = os.write(1, bytes(bytearray(range(256))) * 40)\nn = os.write(1, b'\\x1e\\x01IK')")
     assert out == bytes(bytearray(range(256))) * 40 + b"\x1e\x01IK"
+
+
+def test_a_message_has_so_many_events_at_most(frontend):
+    """A frontend decodes it in one go, and has an event loop."""
+    sizes, recv = [], frontend.events.recv
+
+    def count(timeout):
+        message = recv(timeout)
+        sizes.append(len(message[u"events"]))
+        return message
+
+    frontend.events.recv = count
+    finished, out, err = frontend.run(u"import sys\nfor i in range(5000):\n    print(i)\n    n = sys.stderr.write('%d\\n' % i)")
+    lines = [b"%d" % i for i in range(5000)]
+    assert finished[u"ok"] and out.split() == err.split() == lines
+    assert [event[u"data"] for event in frontend.seen if event[u"event"] == u"output"][::2] == [line + b"\n" for line in lines]
+    assert max(sizes) == EVENTS
 
 
 def test_executions_wait_for_each_other_and_can_be_cancelled(frontend):

@@ -184,6 +184,19 @@ def test_a_host_event_loop_runs_the_callbacks(kernel):
     assert values == [u"2"] and set(threads) == {main}
 
 
+def test_an_event_loop_hears_what_was_written_before_it_listened(kernel):
+    kernel.process_events()
+    execution, heard = kernel.execute("print('early')"), []
+    while not execution.done():
+        assert select.select([kernel.fileno()], [], [], LIMIT)[0]
+        kernel.process_events()
+    kernel.on_output(lambda output: heard.append(output.text))
+    while not heard:
+        assert select.select([kernel.fileno()], [], [], LIMIT)[0]
+        kernel.process_events()
+    assert u"".join(heard) == u"early\n"
+
+
 def test_an_error_in_a_callback_goes_to_the_excepthook(kernel, monkeypatch):
     errors = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: errors.append(kind))

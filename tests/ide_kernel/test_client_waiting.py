@@ -2,6 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import select
 import signal
 import threading
 import time
@@ -9,6 +10,7 @@ import time
 import pytest
 
 import yotonlike
+from ide_kernel.client import waiting
 from ide_kernel.client.waiting import Turns, wait_readable
 from yotonlike import Timeout, WouldBlock
 
@@ -131,6 +133,95 @@ def test_callbacks_never_overlap(source):
         thread.join(LIMIT)
         assert not thread.is_alive()
     assert set(overlaps) == {1} and source.taken == list(range(40))
+
+
+@pytest.fixture
+def slow(source, monkeypatch):
+    """A source whose callbacks take half of a turn each, by a clock that nothing else moves."""
+    clock = [0.0]
+
+    def callback(item):
+        source.ran.append(item)
+        clock[0] += waiting.TURN / 2
+
+    monkeypatch.setattr(waiting, "monotonic", lambda: clock[0])
+    source.callback = callback
+    return source
+
+
+def is_readable(context):
+    return bool(select.select([context.fileno()], [], [], 0)[0])
+
+
+def test_a_turn_of_an_event_loop_ends_when_its_time_is_over(slow):
+    slow.turns.loop_step()
+    slow.turns.post_all(list(range(5)))
+    for turn in ([0, 1], [0, 1, 2, 3], [0, 1, 2, 3, 4]):
+        assert is_readable(slow.context)
+        slow.turns.loop_step()
+        assert slow.ran == turn
+    assert not is_readable(slow.context)
+
+
+def test_nothing_is_taken_before_what_is_left_is_done(slow):
+    slow.turns.loop_step()
+    slow.turns.post_all(list(range(4)))
+    slow.turns.loop_step()
+    slow.context.post(lambda: slow.turns.post(4))
+    slow.turns.loop_step()
+    assert slow.ran == [0, 1, 2, 3] and is_readable(slow.context)
+    slow.turns.loop_step()
+    assert slow.ran == [0, 1, 2, 3, 4]
+
+
+def test_a_turn_takes_again_while_there_is_time(source, monkeypatch):
+    """What comes while its callbacks run needs no turn of its own."""
+    def callback(item):
+        source.ran.append(item)
+        if item < 3:
+            source.context.post(lambda: source.turns.post(item + 1))
+
+    monkeypatch.setattr(waiting, "monotonic", lambda: 0.0)
+    source.turns.loop_step()
+    source.callback = callback
+    source.turns.post(0)
+    source.turns.loop_step()
+    assert source.ran == [0, 1, 2, 3]
+
+
+def test_a_wait_has_as_many_turns_as_it_needs(slow):
+    slow.turns.post_all(list(range(20)))
+    slow.turns.wait(lambda: len(slow.ran) == 20)
+    assert slow.ran == list(range(20))
+
+
+def test_who_waits_learns_of_each_turn(slow):
+    """One thread has the turns; what the other one waits for happens in one in which nothing was taken."""
+    go_on, clock = threading.Event(), slow.callback
+
+    def callback(item):
+        clock(item)
+        if item == 6:
+            assert go_on.wait(LIMIT)
+
+    slow.callback = callback
+    slow.turns.post_all(list(range(8)))
+    other = start(slow.turns.wait, lambda: go_on.is_set() or 4 in slow.ran)
+    first = start(slow.turns.wait, lambda: len(slow.ran) == 8)
+    other.join(LIMIT)
+    assert not other.is_alive()
+    go_on.set()
+    first.join(LIMIT)
+    assert slow.ran == list(range(8))
+
+
+def test_what_is_posted_outside_of_a_turn_is_told_to_the_event_loop(source):
+    source.turns.loop_step()
+    assert not is_readable(source.context)
+    source.turns.post(1)
+    assert is_readable(source.context)
+    source.turns.loop_step()
+    assert source.taken == [1] and not is_readable(source.context)
 
 
 def test_an_error_of_a_callback_loses_no_event(source):

@@ -5,6 +5,7 @@ Real brokers and kernels. A frontend "does not read" by not processing its event
 from __future__ import absolute_import, division, print_function
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import ide_kernel
 from frontend_harness import LIMIT, ROOT, end_all
 from ide_kernel.broker.journal import BLOCK
+from ide_kernel.client import line as client_line
 
 #: All readers of a test; none may have seen a wrong line.
 READERS = []
@@ -203,6 +205,46 @@ def test_what_was_on_its_way_when_the_link_was_cut_arrives_or_fails(start):
         kernel.wait(back, LIMIT)
         assert execution.result().value == u"2" if error is None else isinstance(error, ide_kernel.BrokerLost)
     assert kernel.execute("1 + 1").result(LIMIT).value == u"2" and not kernel.executions
+
+
+@pytest.fixture
+def stopped(start):
+    """A kernel of an event loop's, whose broker is stopped and whose link to it is cut: nobody says no, and nobody answers."""
+    kernel = start()
+    kernel.process_events()
+    broker = kernel.info[u"broker_pid"]
+    os.kill(broker, signal.SIGSTOP)
+    cut(kernel)
+    yield kernel
+    os.kill(broker, signal.SIGCONT)
+    if kernel.lost:  # it still waits for us
+        os.kill(broker, signal.SIGTERM)
+
+
+def loop_until(kernel, condition):
+    """An event loop of a program's."""
+    while not condition():
+        assert select.select([kernel.fileno()], [], [], LIMIT)[0]
+        kernel.process_events()
+
+
+def test_an_event_loop_goes_on_while_a_link_that_was_cut_is_made_again(stopped):
+    loop_until(stopped, lambda: [link for link in stopped._line.context.links if link.state == "connecting"])
+    assert not stopped.lost  # and here we are, while nobody answers
+    os.kill(stopped.info[u"broker_pid"], signal.SIGCONT)
+    execution = stopped.execute("1 + 1")
+    loop_until(stopped, execution.done)
+    assert execution.result().value == u"2" and stopped.status.state != u"lost"
+
+
+def test_a_broker_that_does_not_answer_any_more_is_lost(stopped, monkeypatch):
+    monkeypatch.setattr(client_line, "AGAIN", 0.1)
+    states = []
+    stopped.on_status(lambda status: states.append(status.state))
+    loop_until(stopped, lambda: stopped.lost and states)
+    assert states[-1] == u"lost"
+    with pytest.raises(ide_kernel.BrokerLost):
+        stopped.execute("1").result(LIMIT)
 
 
 def test_only_the_last_lines(start):
