@@ -86,6 +86,60 @@ def test_tk(channels):
     assert seen == [u"first", u"last"]
 
 
+def test_tk_draws_although_events_never_end():
+    """It draws when it is idle, and a descriptor that is always readable would keep it from that."""
+    tkinter = pytest.importorskip("tkinter")
+    from yotonlike.adapters import tk as adapter
+    turns, drawn = [], []
+    root = tkinter.Tcl()  # an event loop, and no display
+    _kept.append(root)
+    with yotonlike.Context() as context:
+        def again():
+            turns.append(len(turns))
+            context.post(again)
+
+        again()
+        detach = adapter.attach(context, root)
+        while len(turns) < 10:
+            root.tk.dooneevent()
+        root.after_idle(drawn.append, True)
+        while not drawn:
+            root.tk.dooneevent()
+            assert len(turns) < 20
+        detach()
+
+
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+def test_tk_can_be_left_at_any_time(when):
+    tkinter = pytest.importorskip("tkinter")
+    from yotonlike.adapters import tk as adapter
+    called, root = [], tkinter.Tcl()
+    _kept.append(root)
+
+    def call():
+        called.append(True)
+        if when == "within":
+            detach()
+
+    with yotonlike.Context() as context:
+        detach = adapter.attach(context, root)
+        context.post(call)
+        while when != "before" and not called:
+            root.tk.dooneevent()
+        if when != "within":
+            detach()
+        context.post(lambda: called.append(False))
+        over = []
+        root.after(1, lambda: root.after_idle(over.append, True))
+        while not over:
+            root.tk.dooneevent()
+        assert called == ([] if when == "before" else [True])
+        detach = adapter.attach(context, root)  # and come back to
+        while False not in called:
+            root.tk.dooneevent()
+        detach()
+
+
 def test_tk_where_it_cannot_watch_descriptors():
     tkinter = pytest.importorskip("tkinter")
     assert tkinter

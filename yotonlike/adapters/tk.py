@@ -23,9 +23,7 @@ def attach(context, widget):
         A function that undoes it; call it before the context is closed or the widget destroyed.
     """
     if hasattr(widget.tk, "createfilehandler"):
-        fd = context.fileno()
-        widget.tk.createfilehandler(fd, tkinter.READABLE, lambda *_: context.process_events())
-        return lambda: widget.tk.deletefilehandler(fd)
+        return _watch(context, widget)
     pending = [""]
 
     def look():
@@ -35,3 +33,33 @@ def attach(context, widget):
 
     look()
     return lambda: widget.after_cancel(pending[0])
+
+
+def _watch(context, widget):
+    # type: (Any, tkinter.Misc) -> Callable[[], None]
+    """Watch the descriptor; but after each look only once Tk has drawn, which it does when there is nothing else to do.
+
+    A descriptor that is always readable, because events come faster than they are processed, would leave it no time for that.
+    """
+    fd, idle = context.fileno(), [""]
+
+    def watch():
+        # type: () -> None
+        idle[0] = ""
+        widget.tk.createfilehandler(fd, tkinter.READABLE, process)
+
+    def process(*_):
+        # type: (*Any) -> None
+        widget.tk.deletefilehandler(fd)
+        idle[0] = widget.after_idle(watch)
+        context.process_events()
+
+    def detach():
+        # type: () -> None
+        if idle[0]:
+            widget.after_cancel(idle[0])
+        else:
+            widget.tk.deletefilehandler(fd)
+
+    watch()
+    return detach
