@@ -150,7 +150,7 @@ class Follower(object):
         # type: () -> Status
         """The latest status that is known."""
         if self._error is not None:
-            return Status(names.LOST, detail=u"the broker cannot be reached")
+            return Status(names.LOST, detail=u"%s" % self._error)
         message = self._line.status
         return self._first_status if message is None else Status.from_message(message)
 

@@ -21,7 +21,7 @@ try:
 except ImportError:
     pytest.skip("this Python has no tkinter", allow_module_level=True)
 
-from ide_kernel.frontends.window import header, output  # noqa: E402
+from ide_kernel.frontends.window import header, look, output  # noqa: E402
 from ide_kernel.frontends.window.main import run as run_window  # noqa: E402
 from ide_kernel.frontends.window.window import Window  # noqa: E402
 
@@ -344,6 +344,37 @@ def test_what_an_interrupt_did_not_do_is_offered(user):
     assert user.window.offer.words.cget("text") == "still in C code"
     user.window._status_changed(user.window.kernel.status)  # it is idle
     assert not user.window.offer.winfo_manager()
+
+
+def test_long_words_leave_the_buttons_in_sight(user):
+    window, words = user.window, "killed from outside: by a person, a program, or a system that is short of memory; " * 3
+    window.offer.show(words, [("Restart", window.restart), ("Close", window.leave)])
+    window.header.show(ide_kernel.Status("stuck", detail=words))
+    user.root.update()
+    for button in window.offer.buttons + [button for button in window.header.buttons.values() if button.winfo_manager()]:
+        left = button.winfo_rootx() - user.root.winfo_rootx()
+        assert button.winfo_ismapped() and button.winfo_width() == button.winfo_reqwidth()
+        assert 0 < left <= user.root.winfo_width() - button.winfo_width()
+    assert window.offer.words.winfo_height() > 2 * window.look.words.metrics("linespace"), "they are broken to lines"
+    window.header.detail.event_generate("<Enter>")
+    user.sees(lambda: words in [child.cget("text") for child in user.root.winfo_children() if isinstance(child, tkinter.Label)])
+    window.header.detail.event_generate("<Leave>")
+    window.offer.hide()
+    window.header.show(window.kernel.status)
+
+
+def test_the_pictures_of_all_states_are_made_before_they_are_needed(user, monkeypatch):
+    window, sizes = user.window, []
+    if window.look.dark:
+        window.look.toggle()
+    user.sees(lambda: all((icon.svg, 32, None) in window.look._images for icon in ide_kernel.ICONS.values()), "the pictures")
+    monkeypatch.setattr(look.pictures, "png", lambda svg, size: sizes.append(size))
+    for state in ide_kernel.ICONS:
+        window.header.icon.show(ide_kernel.Status(state))
+        window.header.icon.beat(1)
+        window.header.icon.for_task_bar()
+    assert not sizes
+    window.header.show(window.kernel.status)
 
 
 @pytest.mark.parametrize("dark", [False, True])

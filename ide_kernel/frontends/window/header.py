@@ -1,6 +1,7 @@
 """The top of the window: the icon with its words, and the buttons (3.8+)."""
 import time
 import tkinter
+from functools import partial
 from tkinter import ttk
 
 import ide_kernel
@@ -12,11 +13,13 @@ from .popups import Tip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List
+    from typing import Any, Callable, Dict, List, Optional, Tuple
     from .look import Look
 
 #: Milliseconds that one beat of the icon lasts.
 BEAT = 180
+#: Milliseconds from one picture that is made beforehand to the next, for other things.
+PAUSE = 20
 #: Seconds after which the time of a state is told: before, it would only flicker.
 LONG = 2.0
 #: What each control is called, its keys as Tk and as people know them, and what it does.
@@ -48,6 +51,7 @@ class StatusIcon(tkinter.Label):
         self._timer = ""
         self.beats = 0
         look.follow(self._draw)
+        self._prepare([(icon, large) for icon in ide_kernel.ICONS.values() for large in (False, True, None)])
 
     def show(self, status):
         # type: (ide_kernel.Status) -> None
@@ -68,9 +72,26 @@ class StatusIcon(tkinter.Label):
         # type: () -> List[tkinter.PhotoImage]
         """The same as the icon of the window."""
         try:
-            return [self._look.picture(self._icon.svg, 32)]
+            return [self._picture(self._icon, None)]
         except Unknown:
             return [self._look.button_picture("where", "dim")]
+
+    def _picture(self, icon, large):
+        # type: (ide_kernel.Icon, Optional[bool]) -> tkinter.PhotoImage
+        """The picture of an icon: at rest, in a beat, or for the task bar (None), which has a ground of its own."""
+        if large is None:
+            return self._look.picture(icon.svg, 32)
+        return self._look.picture(icon.svg, self._size + (0 if large else -6), icon.colour, self._look.on_ground(icon.colour))
+
+    def _prepare(self, wanted):
+        # type: (List[Tuple[ide_kernel.Icon, Optional[bool]]]) -> None
+        """Make pictures before they are needed, one at a time: each takes up to 30 ms, and a state that is new needs three."""
+        try:
+            self._picture(*wanted[0])
+        except Unknown:
+            pass  # the glyph does it
+        if wanted[1:]:
+            self.after(PAUSE, self._prepare, wanted[1:])
 
     def _draw(self, large=False):
         # type: (bool) -> None
@@ -80,8 +101,7 @@ class StatusIcon(tkinter.Label):
         colour = look.on_ground(icon.colour)
         self.configure(background=look["panel"], foreground=colour)
         try:
-            image = look.picture(icon.svg, self._size + (0 if large else -6), icon.colour, colour)
-            self.configure(image=image, text="", width=self._size, height=self._size)
+            self.configure(image=self._picture(icon, large), text="", width=self._size, height=self._size)
         except Unknown:
             self.configure(image="", text=icon.glyph, width=2, height=1)
 
@@ -96,15 +116,14 @@ class Header(ttk.Frame):
 
     def __init__(self, master, look, actions, toggle):
         # type: (tkinter.Misc, Look, Dict[str, Callable[[], Any]], Callable[[], Any]) -> None
-        super().__init__(master, padding=(10, 7, 8, 7))
+        super().__init__(master, padding=(10, 5, 8, 6))
         self._look = look
         self._status = ide_kernel.Status(u"starting")
         self._timer = ""
         self.icon = StatusIcon(self, look)
-        self._saying = ttk.Frame(self)
-        self.words = ttk.Label(self._saying, style="Title.TLabel")
-        self.detail = ttk.Label(self._saying, style="Small.TLabel")
-        self.icon.pack(side="left", padx=(2, 10))
+        self.words = ttk.Label(self, style="Title.TLabel")
+        self.detail = ttk.Label(self, style="Small.TLabel")
+        self._bar = ttk.Frame(self)
         self.buttons = {}  # type: Dict[str, ttk.Button]
         self._actions = actions
         theme = self._button("theme", "", toggle, "Light or dark")
@@ -115,9 +134,13 @@ class Header(ttk.Frame):
             self.winfo_toplevel().bind(keys, self._shortcut(name))
             if name != KILL:
                 self.buttons[name].pack(side="right")
-        self._saying.pack(side="left", fill="x", expand=True)  # last, so that the words are cut and not the buttons
-        self.words.pack(side="top", anchor="w")
-        self.detail.pack(side="top", anchor="w")
+        self.icon.grid(row=0, column=0, rowspan=2, padx=(2, 10))
+        self.words.grid(row=0, column=1, sticky="w")
+        self._bar.grid(row=0, column=2)
+        self.detail.grid(row=1, column=1, columnspan=2, sticky="w")
+        self.columnconfigure(1, weight=1)  # where there is no room, the words are cut and not the buttons
+        for label in (self.words, self.detail):
+            Tip(label, look, partial(_cut, label))
 
     def show(self, status):
         # type: (ide_kernel.Status) -> None
@@ -144,7 +167,7 @@ class Header(ttk.Frame):
         parts = [str(status.exit or status.detail or "")]
         if status.state not in (u"idle", u"dead", u"lost") and status.since:
             self._timer = self.after(1000, self._show_detail)
-            if lasts >= LONG:
+            if lasts >= LONG and " for " not in parts[0]:
                 parts.insert(0, "for " + duration(lasts))
         self.detail.configure(text=" \u00b7 ".join(part for part in parts if part))
 
@@ -158,7 +181,7 @@ class Header(ttk.Frame):
 
     def _button(self, name, words, action, tip):
         # type: (str, str, Callable[[], Any], str) -> ttk.Button
-        button = ttk.Button(self, text=words and " " + words, compound="left", command=action, style="Tool.TButton",
+        button = ttk.Button(self._bar, text=words and " " + words, compound="left", command=action, style="Tool.TButton",
                             takefocus=False)
         look = self._look
 
@@ -169,5 +192,11 @@ class Header(ttk.Frame):
             button.configure(image=images)
 
         look.follow(draw)
-        Tip(button, look, tip)
+        Tip(button, look, lambda: tip)
         return button
+
+
+def _cut(label):
+    # type: (ttk.Label) -> str
+    """What a label says, where there is no room for all of it."""
+    return str(label.cget("text")) if label.winfo_reqwidth() > label.winfo_width() else ""

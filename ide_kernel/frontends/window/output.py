@@ -55,7 +55,8 @@ class OutputPane(ttk.Frame):
         self._tag_numbers = itertools.count(1)
         self._entry = None  # type: Optional[tkinter.Entry]
         self.text = tkinter.Text(self, wrap="char", font=look.code, relief="flat", borderwidth=0, highlightthickness=0, padx=14,
-                                 pady=10, state="disabled", cursor="xterm", insertwidth=0, undo=False)
+                                 pady=10, state="disabled", cursor="xterm", insertwidth=0, undo=False,
+                                 width=1, height=1)  # it has what the other parts leave
         self._bar = ttk.Scrollbar(self, orient="vertical", command=self._scroll)
         self.text.configure(yscrollcommand=self._scrolled)
         self._bar.pack(side="right", fill="y")

@@ -142,13 +142,17 @@ class Help(Popup):
 
 
 class Tip(object):
-    """Says what a button does while the pointer rests on it."""
+    """Says something while the pointer rests on a widget.
+
+    Args:
+        words: gives it at that moment; nothing to say nothing.
+    """
 
     #: Milliseconds until it is said, as elsewhere.
     REST = 500
 
     def __init__(self, widget, look, words):
-        # type: (tkinter.Misc, Look, str) -> None
+        # type: (tkinter.Misc, Look, Callable[[], str]) -> None
         self._widget = widget
         self._look = look
         self._words = words
@@ -174,9 +178,11 @@ class Tip(object):
 
     def _show(self):
         # type: () -> None
-        look, window = self._look, self._widget.winfo_toplevel()
-        self._label = tkinter.Label(window, text=self._words, font=look.small, background=look["text"], foreground=look["ground"],
-                                    padx=8, pady=4, borderwidth=0)
+        look, window, words = self._look, self._widget.winfo_toplevel(), self._words()
+        if not words:
+            return
+        self._label = tkinter.Label(window, text=words, font=look.small, background=look["text"], foreground=look["ground"],
+                                    justify="left", wraplength=window.winfo_width() // 2, padx=8, pady=4, borderwidth=0)
         right = self._widget.winfo_rootx() - window.winfo_rootx() + self._widget.winfo_width()
         x = max(self._label.winfo_reqwidth() + 4, min(right, window.winfo_width() - 4))
         self._label.place(x=x, y=self._widget.winfo_rooty() - window.winfo_rooty() + self._widget.winfo_height() + 4, anchor="ne")

@@ -66,7 +66,7 @@ class Window(object):
         ttk.Frame(root, style="Edge.TFrame", height=1).pack(side="bottom", fill="x")
         self.output.pack(side="top", fill="both", expand=True)
         self._bind()
-        root.geometry("%dx%d" % (look.code.measure("0") * 100, look.code.metrics("linespace") * 36))
+        root.geometry("%dx%d" % (look.code.measure("0") * 104, look.code.metrics("linespace") * 36))
         root.minsize(look.code.measure("0") * 72, look.code.metrics("linespace") * 14)
         self.editor.text.focus_set()
         self._detach_background = adapter.attach(self._background, root)
@@ -289,7 +289,7 @@ class Offer(ttk.Frame):
         # type: (tkinter.Misc) -> None
         super().__init__(master, style="Warn.TFrame", padding=(14, 7, 10, 7))
         self.words = ttk.Label(self, style="Warn.TLabel")
-        self.words.pack(side="left", fill="x", expand=True)
+        self.words.bind("<Configure>", lambda event: self.words.configure(wraplength=event.width))
         self.buttons = []  # type: List[ttk.Button]
 
     def show(self, words, offers):
@@ -300,8 +300,10 @@ class Offer(ttk.Frame):
             button.destroy()
         self.buttons = [ttk.Button(self, text=name, command=action, style="Offer.TButton", takefocus=False)
                         for name, action in offers]
+        self.words.pack_forget()
         for button in reversed(self.buttons):
             button.pack(side="right", padx=(6, 0))
+        self.words.pack(side="left", fill="x", expand=True)  # last, so that long words are broken and the buttons seen
         self.pack(side="bottom", fill="x")
 
     def hide(self):
