@@ -303,6 +303,15 @@ def test_a_password_is_not_shown(user):
     assert "hunter" not in user.shown
 
 
+def test_what_is_typed_after_a_click_into_the_output_is_not_lost(user):
+    user.window.output.text.focus_force()
+    user.types("1 + 1")
+    assert user.typed == "1 + 1"
+    user.key("Return").reads(">>> 1 + 1\n2\n").enters("print('said', input('what? '))").is_asked()
+    user.window.output.text.focus_force()
+    user.types("this").is_asked().key("Return").reads("said this\n")
+
+
 def test_the_end_of_the_input(user):
     user.enters("input()").is_asked().key("d", CONTROL).reads("EOFError")
 

@@ -79,6 +79,13 @@ class Editor(ttk.Frame):
         self.text.insert("1.0", code)
         self._edited()
 
+    def type(self, char):
+        # type: (str) -> None
+        """Take a character that was typed elsewhere, and the keyboard."""
+        self.text.focus_set()
+        self.text.insert("insert", char)
+        self._edited()
+
     def _bind(self):
         # type: () -> None
         for keys, action in (

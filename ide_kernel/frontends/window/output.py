@@ -129,6 +129,13 @@ class OutputPane(ttk.Frame):
             self.write(answer + "\n", "answer")
         return focused
 
+    def type(self, char):
+        # type: (str) -> None
+        """Take a character of an answer that was typed elsewhere, and the keyboard."""
+        if self._entry is not None:
+            self._entry.focus_set()
+            self._entry.insert("insert", char)
+
     @property
     def asking(self):
         # type: () -> bool

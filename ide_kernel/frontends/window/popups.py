@@ -117,7 +117,9 @@ class Help(Popup):
         super().__init__(text, look)
         self.text = tkinter.Text(self, font=look.code, relief="flat", borderwidth=0, highlightthickness=0, padx=10, pady=6,
                                  wrap="word", state="disabled", takefocus=False, cursor="arrow")
-        self.text.pack(fill="both", expand=True)
+        self.text.pack(side="left", fill="both", expand=True)
+        self._bar = ttk.Scrollbar(self, orient="vertical", command=self.text.yview)
+        self.text.configure(yscrollcommand=self._bar.set)
         look.follow(self._colour)
 
     def show(self, head, body=""):
@@ -130,6 +132,9 @@ class Help(Popup):
         self.text.delete("1.0", "end")
         self.text.insert("end", head, "head", "\n" + body if body else "", "body")
         self.text.configure(state="disabled")
+        self._bar.pack_forget()
+        if height > LINES:
+            self._bar.pack(side="right", fill="y", pady=4)
         self._show("insert")
 
     def _colour(self):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from typing import Any, List, Optional
 
 
+#: Of the state of an event, as Tk says it.
+ALT = 8
 #: Milliseconds that a remark in the last line stands there.
 SAID = 8000
 
@@ -82,6 +84,7 @@ class Window(object):
         root = self.root
         root.protocol("WM_DELETE_WINDOW", self.close)
         self.output.text.bind("<Control-c>", self._copy_or_interrupt)
+        self.output.text.bind("<Key>", self._typed, add=True)
         root.bind("<Control-l>", lambda event: self.output.clear())
         for keys, step in (("plus", 1), ("equal", 1), ("KP_Add", 1), ("minus", -1), ("KP_Subtract", -1), ("0", 0)):
             root.bind("<Control-%s>" % keys, partial(self._zoom, step))
@@ -173,6 +176,12 @@ class Window(object):
             return None
         self.interrupt()
         return "break"
+
+    def _typed(self, event):
+        # type: (Any) -> None
+        """Who types where nothing can be typed, after a click into the output, means the place where something can."""
+        if event.char and event.char.isprintable() and not event.state & ALT:
+            (self.output if self.output.asking else self.editor).type(event.char)
 
     def say(self, words):
         # type: (Any) -> None
