@@ -211,6 +211,7 @@ class Turns(object):
             elif self._events:
                 self._changed = True
                 self._calls.extend(self._handle(self._events.popleft()))
+                continue  # the time is that of the calls, and of taking more
             elif self._context.pending or not looked:
                 looked = True
                 self._take()

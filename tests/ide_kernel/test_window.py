@@ -21,7 +21,7 @@ try:
 except ImportError:
     pytest.skip("this Python has no tkinter", allow_module_level=True)
 
-from ide_kernel.frontends.window import header, look, output  # noqa: E402
+from ide_kernel.frontends.window import header, look, output, popups  # noqa: E402
 from ide_kernel.frontends.window.main import run as run_window  # noqa: E402
 from ide_kernel.frontends.window.window import Window  # noqa: E402
 
@@ -370,6 +370,24 @@ def test_long_words_leave_the_buttons_in_sight(user):
     window.header.detail.event_generate("<Leave>")
     window.offer.hide()
     window.header.show(window.kernel.status)
+
+
+def test_what_is_offered_is_seen_in_a_low_window(user):
+    user.root.geometry("900x%d" % user.root.minsize()[1])
+    user.window.offer.show("words", [("Restart", user.window.restart)])
+    user.root.update()
+    assert user.window.offer.winfo_height() == user.window.offer.winfo_reqheight() and user.window.output.winfo_height() > 50
+    user.window.offer.hide()
+    user.root.geometry("900x700")
+
+
+def test_long_help_has_a_bar(user):
+    _, popup = user.window.editor.popups
+    for lines, scrolls in ((popups.LINES - 1, False), (popups.LINES, True), (1, False)):
+        popup.show("head", "\n".join(["line"] * lines))
+        user.root.update()
+        assert bool(popup._bar.winfo_ismapped()) == scrolls
+    popup.hide()
 
 
 def test_the_pictures_of_all_states_are_made_before_they_are_needed(user, monkeypatch):
