@@ -40,7 +40,7 @@ def load_alone(name):
     # type: (str) -> Any
     """Load a module of this package that imports no other of ours, past ``sys.modules``."""
     filename = os.path.join(_HERE, name + ".py")
-    module = type(sys)("ide_kernel.kernel." + name)
+    module = type(sys)(name)  # with a dot in it, 2.7 would look for the package above
     module.__file__ = filename
     machinery = sys.modules.get("_frozen_importlib_external")
     if machinery is not None:

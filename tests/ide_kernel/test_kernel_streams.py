@@ -421,8 +421,10 @@ def test_stacks(shared):
     shared.pump(lambda: execution.finished)
 
 
-def test_questions_leave_no_trace(shared):
-    before = shared.run(u"import sys\nsorted(sys.modules)").out
-    for what in (u"complete", u"inspect", u"signature", u"is_complete"):
-        shared.ask(what, u"sys.path")
-    assert shared.run(u"sorted(sys.modules)").out == before
+def test_questions_leave_no_trace():
+    with KernelProcess() as kernel:  # of its own: the first question loads what answers
+        before = kernel.run(u"import sys\nsorted(sys.modules)").out
+        for what in (u"complete", u"inspect", u"signature", u"is_complete", u"stacks"):
+            kernel.ask(what, u"sys.path")
+        assert kernel.run(u"sorted(sys.modules)").out == before
+        assert (kernel.stray, kernel.err) == (b"", b"")
