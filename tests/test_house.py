@@ -25,6 +25,7 @@ LAYERS = {
     "yotonlike.dispatch": 3,
     "yotonlike.futures": 3,
     "yotonlike.channels": 3, "yotonlike.channels.": 3,
+    "yotonlike.exits": 3,
     "yotonlike.context": 4,
     "yotonlike": 5,
     "yotonlike.adapters": 5, "yotonlike.adapters.": 5,

@@ -1,17 +1,17 @@
 """A context: one node of a network, with its links, its channels and its loop."""
 from __future__ import absolute_import, division, print_function
 
-import atexit
 import os
-import weakref
 
-from ._compat import monotonic, text_type
+from . import exits
+from ._compat import monotonic, start_new_thread, text_type
 from .dispatch import Dispatcher, Signal
 from .errors import AddressError, Closed, Timeout
 from .network import Network
 from .protocol.routing import Node
 from .protocol.settings import MAX_MESSAGE
 from .transport import addresses
+from .transport.guard import interrupted
 from .transport.link import BYE_CLOSED, Link
 from .transport.listener import Listener
 from .transport.loop import Loop
@@ -21,11 +21,6 @@ from .transport.waiting import deadline_after
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, List, Optional, Tuple
-
-#: Seconds that an interpreter which ends waits for messages to leave.
-EXIT_PATIENCE = 1.0
-
-_contexts = weakref.WeakSet()  # type: Any
 
 
 class Context(object):
@@ -76,7 +71,7 @@ class Context(object):
         self.network = Network(self, self._links)
         self.loop = Loop(self, thread)
         self.guard = self.loop.guard
-        _contexts.add(self)
+        exits.contexts.add(self)
 
     def __repr__(self):
         # type: () -> str
@@ -211,12 +206,18 @@ class Context(object):
         # type: (Optional[float]) -> bool
         """Send what waits, say goodbye on every link, and end. Closing again does nothing.
 
+        Also in a signal handler and ``__del__``. If those have interrupted a call of a context, which has to go on first, a
+        thread of its own closes this one, and False is returned at once.
+
         Returns:
             Whether everything left in time; what did not is lost.
         """
         deadline, drained = deadline_after(timeout), True
         if self.closed:
             return True
+        if interrupted():
+            start_new_thread(self.close, (timeout,))
+            return False
         try:
             self.flush(timeout)
             with self.guard:
@@ -271,8 +272,11 @@ class Context(object):
 
     def post(self, function):
         # type: (Callable[[], Any]) -> None
-        """Have ``function()`` called by :meth:`process_events`, after what waits already; never, once the context is closed."""
-        self.dispatcher.post_unguarded(function)
+        """Have ``function()`` called by :meth:`process_events`, after what waits already; never, once the context is closed.
+
+        Also in a signal handler and ``__del__``.
+        """
+        self.guard.do(lambda: self.dispatcher.post(function))
 
     @property
     def pending(self):
@@ -303,9 +307,8 @@ class Context(object):
 
     def wake(self):
         # type: () -> None
-        """Have all threads that are in :meth:`wait` look again whether their ``until`` is true."""
-        with self.guard:
-            self.dispatcher.let_go()
+        """Have all threads that are in :meth:`wait` look again whether their ``until`` is true. Also in a signal handler."""
+        self.guard.do(self.dispatcher.let_go)
 
     # -- what the loop and the channels call; under the guard ---------------------------------------------------------
 
@@ -372,22 +375,3 @@ class Context(object):
             each.forget()
         del self._links[:], self.listeners[:], self.channels[:], self.waiters[:], self.dirty[:], self.unflushed[:]
         self.dispatcher.forget()
-
-
-def _close_all():
-    # type: () -> None
-    """What was sent before the interpreter ends should leave, even if nobody closed the context."""
-    for context in list(_contexts):
-        context.close(EXIT_PATIENCE)
-
-
-def _after_fork():
-    # type: () -> None
-    for context in list(_contexts):
-        context.forget()
-    _contexts.clear()
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -3,8 +3,8 @@ from __future__ import absolute_import, division, print_function
 
 from ._compat import monotonic, reraise
 from .errors import Error, LocalProtocolError, Timeout
-from .transport.guard import Guard
-from .transport.waiting import deadline_after, own_waiter, remaining
+from .transport.guard import Guard, reentered
+from .transport.waiting import deadline_after, own_waiter, remaining, waits, waits_already
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,18 +29,26 @@ class _Alone(object):
             waiter.set()
         del waiters[:]
 
+    @waits
     def wait(self, ready, waiters, deadline):
         # type: (Callable[[], Any], List[Any], Optional[float]) -> Any
         """As Loop.wait."""
         me = own_waiter()
-        while True:
-            with self.guard:
-                result = ready()
-                if result or (deadline is not None and monotonic() >= deadline):
-                    return result
-                if me not in waiters:
-                    waiters.append(me)
-            me.wait(remaining(deadline))
+        nested = me.busy and waits_already()
+        try:
+            while True:
+                with self.guard:
+                    result = ready()
+                    if result or (deadline is not None and monotonic() >= deadline):
+                        return result
+                    if nested:
+                        raise reentered()
+                    if me not in waiters:
+                        waiters.append(me)
+                me.busy = True
+                me.wait(remaining(deadline))
+        finally:
+            me.busy = nested
 
 
 class Future(object):

@@ -80,10 +80,16 @@ class Channel(object):
 
     def close(self):
         # type: () -> None
-        """Close the channel; closing again does nothing."""
-        with self._guard:
-            self.end(Closed("The channel %r was closed." % str(self.name)))
-            self.context.transmit()
+        """Close the channel; closing again does nothing.
+
+        Also in a signal handler and ``__del__``: what those have interrupted is done first, if need be.
+        """
+        self._guard.do(self._close)
+
+    def _close(self):
+        # type: () -> None
+        self.end(Closed("The channel %r was closed." % str(self.name)))
+        self.context.transmit()
 
     def end(self, reason):
         # type: (Exception) -> None

@@ -1,24 +1,61 @@
-"""The lock of a context, and Ctrl-C put off while the main thread holds it.
+"""The lock of a context: it knows who is in it, and Ctrl-C is put off while the main thread holds it.
 
 Python runs signal handlers in the main thread between any two bytecodes. A KeyboardInterrupt that struck after a
 socket took bytes and before that was noted would send them twice and ruin the link. So while the main thread is in
 such a section (some microseconds) SIGINT's handler is one that only takes note, and the real one runs at its end.
 Where SIGINT has no Python handler there is nothing to put off, and the handlers of other signals are left alone: one
 that raises from within such a section is the one way to break a link from outside.
+
+What Python calls between any two bytecodes (handlers of other signals, and in every thread ``__del__`` and the callbacks
+of weak references) may call a context in turn, while the thread that it interrupted is in a guard. It cannot wait for
+that thread, which is its own, so there what may be done later (to close, to wake, to post) is done when the guard is left,
+and everything else is an error. That goes for any two guards: no thread ever holds two.
 """
 from __future__ import absolute_import, division, print_function
 
 import os
+from collections import deque
 
 from .._compat import TELLS_OF_FORKS, allocate_lock, get_ident, main_thread_ident, signal_module
+from ..errors import LocalProtocolError
+from .waiting import waits_already
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List
+    from typing import Any, Callable, Deque, Dict, List, Set
 
 _SIGINT = signal_module.SIGINT
 _getsignal, _signal = signal_module.getsignal, signal_module.signal
 _noted = []  # type: List[Any]  # what came while it was put off: (signum, frame)
+
+# What is done with these is one step each for the interpreter.
+_inside = set()  # type: Set[int]  # the threads that are in a guard or wait for one
+_deferred = {}  # type: Dict[int, Deque[Callable[[], None]]]  # what each of them is to do when it has left it
+
+
+def _forget_threads():
+    # type: () -> None
+    """We are a forked child: the others are not here any more, and their numbers may be given anew."""
+    _inside.clear()
+    _deferred.clear()
+
+
+if TELLS_OF_FORKS:
+    os.register_at_fork(after_in_child=_forget_threads)
+
+
+def interrupted():
+    # type: () -> bool
+    """Whether the calling thread is in a guard or in a wait: then what runs now has interrupted it there."""
+    return get_ident() in _inside or waits_already()
+
+
+def reentered():
+    # type: () -> LocalProtocolError
+    """What a call raises that would have to wait for its own thread."""
+    return LocalProtocolError(
+        "This thread is in a call of a context already. A signal handler, __del__, the callback of a weak reference, or a "
+        "function that is called with a context locked, can close(), wake() and post() there, and nothing else for sure.")
 
 
 def _take_note(signum, frame):
@@ -27,7 +64,7 @@ def _take_note(signum, frame):
 
 
 class Guard(object):
-    """Use it with ``with``; not reentrant."""
+    """Use it with ``with``; whoever is in one already gets LocalProtocolError."""
 
     def __init__(self, on_fork=None):
         # type: (Any) -> None
@@ -52,6 +89,7 @@ class Guard(object):
         """We are a forked child: whoever held this is not here any more, and neither is who would restore SIGINT."""
         self._pid = os.getpid()
         self._new_lock()
+        _forget_threads()
         if self._handler is not None and _getsignal(_SIGINT) is _take_note and get_ident() == self._main:
             _signal(_SIGINT, self._handler)
 
@@ -66,8 +104,11 @@ class Guard(object):
         # type: () -> None
         if self._on_fork is not None:
             self.look()
+        me = get_ident()
+        if me in _inside:
+            raise reentered()
         handler = None  # type: Any
-        if get_ident() == self._main:
+        if me == self._main:
             handler = _getsignal(_SIGINT)
             if callable(handler) and handler is not _take_note:
                 try:
@@ -76,15 +117,41 @@ class Guard(object):
                     handler = None
             else:
                 handler = None
-        self._acquire()
+        try:
+            _inside.add(me)  # first: what interrupts us right after we got the lock has to know
+            self._acquire()
+        except BaseException:  # raised by the handler of another signal
+            _leave(handler)
+            raise
         self._handler = handler
 
     def __exit__(self, kind, error, trace):
         # type: (Any, Any, Any) -> None
         handler = self._handler
         self._release()
-        if handler is not None:
-            _restore(handler)
+        _leave(handler)
+
+    def do(self, function):
+        # type: (Callable[[], None]) -> None
+        """Call ``function`` under the guard: now, or, if this thread is in one already, as soon as it has left that."""
+        me = get_ident()
+        if me in _inside:
+            _deferred.setdefault(me, deque()).append(lambda: self.do(function))
+        else:
+            with self:
+                function()
+
+
+def _leave(handler):
+    # type: (Any) -> None
+    """The thread is in no guard any more; SIGINT's handler is put back."""
+    me = get_ident()
+    _inside.discard(me)
+    if _deferred:
+        for function in _deferred.pop(me, ()):
+            function()
+    if handler is not None:
+        _restore(handler)
 
 
 class Shield(object):

@@ -79,9 +79,12 @@ class Link(object):
     def close(self):
         # type: () -> None
         """Close the link at once; what was not sent yet is lost, and the peer is told."""
-        with self._context.guard:
-            self._reconnect = False
-            self.end(Closed("The link to %s was closed at this end." % self.address), BYE_CLOSED)
+        self._context.guard.do(self._close)
+
+    def _close(self):
+        # type: () -> None
+        self._reconnect = False
+        self.end(Closed("The link to %s was closed at this end." % self.address), BYE_CLOSED)
 
     # -- coming up; everything from here on runs under the context's guard ------------------------------------------
 

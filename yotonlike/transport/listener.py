@@ -87,8 +87,7 @@ class Listener(object):
     def close(self):
         # type: () -> None
         """Accept no more; links that are up stay."""
-        with self._context.guard:
-            self.end()
+        self._context.guard.do(self.end)
 
     def end(self):
         # type: () -> None

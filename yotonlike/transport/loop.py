@@ -18,9 +18,9 @@ import sys
 from collections import deque
 
 from .._compat import allocate_lock, monotonic, start_new_thread
-from .guard import Guard
+from .guard import Guard, reentered
 from .streams import LARGE_READ
-from .waiting import READABLE, WRITABLE, Poller, Waiter, Wakeup, own_waiter
+from .waiting import READABLE, WRITABLE, Poller, Waiter, Wakeup, become, own_waiter, waits, waits_already
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class Loop(object):
             self._served = True
         del waiters[:]
 
+    @waits
     def wait(self, ready, waiters, deadline, along=_NONE, found=None):
         # type: (Callable[[], Any], List[Waiter], Optional[float], Dict[int, Tuple[bool, bool]], Any) -> Any
         """Wait until ``ready()``, called under the guard, is true; returns what it returned last.
@@ -135,34 +136,54 @@ class Loop(object):
             along: descriptors of the caller's, {fd: (read, write)}; readiness of one of them ends the wait.
             found: a list that those are added to that are ready, as :meth:`Poller.poll` gives them. With it there is always
                 one look at all descriptors, so that none starves however often ``ready()`` is true at once.
+
+        Raises:
+            LocalProtocolError: it would have to wait, and this thread does so already, in what it was interrupted in.
         """
         me = own_waiter()
-        leads, may_lead, looked, polled = False, True, found is None, ()  # type: bool, bool, bool, Any
+        if me.busy and waits_already():
+            return self._look(ready, deadline)
+        me.busy = True
         try:
-            while True:
-                with self.guard:  # one for all there is to do between two polls: each costs more than what is done in it
-                    now = monotonic()
-                    if leads:
-                        self._handle(polled, now)
-                    if along:
-                        found += [each for each in polled if each[0] in along]
-                    result = ready()
-                    over = result or found or (deadline is not None and now >= deadline)
-                    if over and looked:
-                        self._leave(me, waiters, now)
-                        return result
-                    if leads and self._served:
-                        may_lead = False  # the one that was served will likely wait again, and lead
-                        self._hand_over(now)
-                    leads, looked = self._leads(me, waiters, may_lead, along), True
-                    timeout = self._timeout(deadline, now) if leads else None if deadline is None else deadline - now
-                    if over:
-                        timeout = 0.0
-                polled = self._poller.poll_eagerly(timeout) if leads else me.wait(timeout, along)
+            return self._wait(me, ready, waiters, deadline, along, found)
         finally:  # after an exception, such as KeyboardInterrupt; nobody but this thread puts itself in either place
+            me.busy = False
             if self._leader is me or me in waiters:
                 with self.guard:
                     self._leave(me, waiters, monotonic())
+
+    def _wait(self, me, ready, waiters, deadline, along, found):
+        # type: (Waiter, Callable[[], Any], List[Waiter], Optional[float], Dict[int, Tuple[bool, bool]], Any) -> Any
+        leads, may_lead, looked, polled = False, True, found is None, ()  # type: bool, bool, bool, Any
+        while True:
+            with self.guard:  # one for all there is to do between two polls: each costs more than what is done in it
+                now = monotonic()
+                if leads:
+                    self._handle(polled, now)
+                if along:
+                    found += [each for each in polled if each[0] in along]
+                result = ready()
+                over = result or found or (deadline is not None and now >= deadline)
+                if over and looked:
+                    self._leave(me, waiters, now)
+                    return result
+                if leads and self._served:
+                    may_lead = False  # the one that was served will likely wait again, and lead
+                    self._hand_over(now)
+                leads, looked = self._leads(me, waiters, may_lead, along), True
+                timeout = self._timeout(deadline, now) if leads else None if deadline is None else deadline - now
+                if over:
+                    timeout = 0.0
+            polled = self._poller.poll_eagerly(timeout) if leads else me.wait(timeout, along)
+
+    def _look(self, ready, deadline):
+        # type: (Callable[[], Any], Optional[float]) -> Any
+        """:meth:`wait` where nothing can be waited for."""
+        with self.guard:
+            result = ready()
+            if result or (deadline is not None and monotonic() >= deadline):
+                return result
+        raise reentered()
 
     def _leads(self, me, waiters, may_lead, along):
         # type: (Waiter, List[Waiter], bool, Dict[int, Tuple[bool, bool]]) -> bool
@@ -239,9 +260,11 @@ class Loop(object):
             self._posted.popleft()()
         self._owner.tick(now)
 
+    @waits
     def _run(self):
         # type: () -> None
         """The I/O thread."""
+        become(self._nap)
         found, leads = (), False  # type: Any, bool
         while not self._stopped:
             try:

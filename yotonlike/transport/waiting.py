@@ -9,13 +9,14 @@ import errno
 import os
 import select
 import socket
+import sys
 import threading
 
 from .._compat import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Set, Tuple
 
 _IN, _OUT = getattr(select, "POLLIN", 1), getattr(select, "POLLOUT", 4)
 #: Masks for what :meth:`Poller.poll` reports; an error or a hang-up counts as both.
@@ -175,6 +176,7 @@ class Waiter(object):
     def __init__(self):
         # type: () -> None
         self.wakeup = Wakeup()
+        self.busy = False  # whether its thread is in a wait; stays set when Ctrl-C tears the end of one
         self.pid = os.getpid()
         self._poller = Poller()
         self._poller.watch(self.wakeup.fileno(), True, False)
@@ -226,6 +228,34 @@ def own_waiter():
     if waiter is None or not (_FORKS_SEEN or waiter.pid == os.getpid()):
         waiter = _threads.waiter = Waiter()
     return waiter
+
+
+def become(waiter):
+    # type: (Waiter) -> None
+    """The calling thread has this one, and is in a wait all its life."""
+    _threads.waiter, waiter.busy = waiter, True
+
+
+_codes = set()  # type: Set[Any]
+
+
+def waits(function):
+    # type: (Any) -> Any
+    """For functions that wait and while they do have their waiter ``busy``."""
+    _codes.add(function.__code__)
+    return function
+
+
+def waits_already():
+    # type: () -> bool
+    """Whether the caller of the calling function runs within a wait: as a signal handler, or for the garbage collector."""
+    waiter = getattr(_threads, "waiter", None)
+    if waiter is None or not waiter.busy:
+        return False
+    frame = sys._getframe(2)  # type: Any
+    while frame is not None and frame.f_code not in _codes:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _forget_waiter():
