@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import atexit
 import os
+import sys
 import weakref
 
 from ._compat import TELLS_OF_FORKS
@@ -21,7 +22,10 @@ def close_all():
     # type: () -> None
     """What was sent before the interpreter ends should leave, even if nobody closed the context."""
     for context in list(contexts):
-        context.close(EXIT_PATIENCE)
+        try:
+            context.close(EXIT_PATIENCE)
+        except Exception:  # the others have something to send as well
+            sys.excepthook(*sys.exc_info())
 
 
 def _after_fork():
