@@ -4,12 +4,13 @@ from __future__ import absolute_import, division, print_function
 import os
 
 from . import exits
-from ._compat import monotonic, start_new_thread, text_type
+from ._compat import monotonic, start_new_thread
+from .channels.base import checked_name
 from .dispatch import Dispatcher, Signal
 from .errors import AddressError, Closed, Timeout
 from .network import Network
 from .protocol.routing import Node
-from .protocol.settings import MAX_MESSAGE
+from .protocol.settings import MAX_MESSAGE, beat, whole
 from .transport import addresses
 from .transport.guard import interrupted
 from .transport.link import BYE_CLOSED, Link
@@ -32,7 +33,7 @@ class Context(object):
         name (str): for people; peers see it as ``link.peer``.
         key (bytes): the secret that both ends of a link share, at least 16 bytes. None makes one of 32 bytes, see
             ``context.key``.
-        heartbeat (float): seconds between two heartbeats on each link.
+        heartbeat (float): seconds between two heartbeats on each link, at least a millisecond.
         max_message (int): the longest message in bytes, sent or received.
         thread (bool): False for a program that is always in :meth:`wait` and goes back to it soon: there is no I/O thread,
             which spares switches between threads. Nothing goes on but while some thread waits, and what is sent leaves
@@ -49,10 +50,10 @@ class Context(object):
         else:
             from .protocol.handshake import check_key
             check_key(key)
-        self.name = name if isinstance(name, text_type) else text_type(name)
+        self.name = checked_name("context", name)
         self.key = key
-        self.heartbeat = heartbeat
-        self.max_message = max_message
+        self.heartbeat = beat(heartbeat)
+        self.max_message = whole("max_message", max_message, 1)
         self._gathers = not thread  # what is sent leaves in the next wait
         self.id = os.urandom(16)
         self.closed = False

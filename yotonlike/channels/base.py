@@ -6,13 +6,27 @@ import functools
 from .._compat import TELLS_OF_FORKS, string_types, text_type
 from ..errors import Closed
 from ..protocol.codecs import check_message_type
+from ..protocol.settings import MAX_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, List, Optional
 
-#: Bytes of a channel's name: it travels in a control frame.
-MAX_NAME = 1024
+
+def checked_name(whose, name, least=0):
+    # type: (str, Any, int) -> Any
+    """``name`` as text; 2.7's native strings are taken for UTF-8.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is too short or too long, or cannot be encoded.
+    """
+    if not isinstance(name, string_types):
+        raise TypeError("The name of a %s is text, not %r." % (whose, name))
+    text = name if isinstance(name, text_type) else name.decode("utf-8")
+    if not least <= len(text.encode("utf-8")) <= MAX_NAME:
+        raise ValueError("The name of a %s is %d to %d bytes long, not %r." % (whose, least, MAX_NAME, name))
+    return text
 
 
 def looks_for_forks(method):
@@ -40,13 +54,8 @@ class Channel(object):
 
     def __init__(self, context, name, message_type):
         # type: (Any, Any, Any) -> None
-        if not isinstance(name, string_types):
-            raise TypeError("The name of a channel is text, not %r." % (name,))
-        name = name if isinstance(name, text_type) else name.decode("utf-8")
-        if not 0 < len(name.encode("utf-8")) <= MAX_NAME:
-            raise ValueError("The name of a channel is 1 to %d bytes long: %r." % (MAX_NAME, name))
         self.context = context
-        self.name = name
+        self.name = checked_name("channel", name, 1)
         self.message_type = check_message_type(message_type)
         self._closed = None  # type: Optional[Exception]
         self._waiters = []  # type: List[Any]

@@ -25,8 +25,9 @@ from ..dispatch import Signal
 from ..errors import MessageTooBig, Timeout, WouldBlock
 from ..protocol.codecs import BINARY, TEXT, encode_message
 from ..protocol.credit import BLOCK, OVERHEAD, SUBSCRIPTION
-from ..protocol.history import History
+from ..protocol.history import History, check_store
 from ..protocol.publication import DROP, LAG, KeptPublication, Publication
+from ..protocol.settings import whole
 from ..transport.waiting import deadline_after
 from .base import Channel, looks_for_forks
 
@@ -357,19 +358,19 @@ def _publication(history, when_slow):
     # type: (Any, str) -> Publication
     """
     Raises:
-        ValueError: there is no such way to publish.
+        TypeError, ValueError: there is no such way to publish.
     """
     if when_slow not in _WHEN_SLOW:
         raise ValueError("when_slow is %s, not %r." % (", ".join(map(repr, sorted(_WHEN_SLOW))), when_slow))
     epoch = os.urandom(16)
     if not hasattr(history, "append"):
-        if history < 0:
-            raise ValueError("A history is a number of bytes, or a store, not %r." % (history,))
+        history = whole("A history", history)
         if not history and when_slow != "block":
             raise ValueError("when_slow=%r needs a history." % when_slow)
         if not history:
             return Publication(epoch)
         history = History(history)
+    check_store(history)
     return KeptPublication(epoch, history, _WHEN_SLOW[when_slow])
 
 

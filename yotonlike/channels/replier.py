@@ -9,6 +9,7 @@ from ..futures import Future
 from ..protocol import requests
 from ..protocol.codecs import OBJECT, decode_message, encode_message
 from ..protocol.credit import BLOCK, REPLIER
+from ..protocol.settings import whole
 from .base import Channel
 from .requester import CALL, NO_LIMIT, PLAIN
 
@@ -44,6 +45,7 @@ class RepChannel(Channel):
         for method in methods:
             if not callable(getattr(target, method, None)):
                 raise ValueError("%r has no method %r." % (target, method))
+        window = whole("A window", window, 1)
         self.kind = REPLIER
         self._handler = handler
         self._target = target

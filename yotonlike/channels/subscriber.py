@@ -16,6 +16,7 @@ from ..errors import Closed, DecodeError, Timeout, WouldBlock
 from ..protocol.codecs import BINARY, OBJECT, TEXT, decode_message
 from ..protocol.credit import BLOCK, DROP_OLDEST, LATEST, OVERHEAD, SUBSCRIPTION, Batch
 from ..protocol.positions import ALL, Positions
+from ..protocol.settings import whole
 from ..transport.waiting import deadline_after
 from .base import Channel, looks_for_forks
 
@@ -75,12 +76,9 @@ class SubChannel(Channel):
         super(SubChannel, self).__init__(context, name, message_type)
         if on_full not in _POLICIES:
             raise ValueError("on_full is %s, not %r." % (", ".join(map(repr, sorted(_POLICIES))), on_full))
-        if not 0 < window < 1 << 62:
-            raise ValueError("A window is a positive number of bytes, not %r." % (window,))
-        if history is not None and not 0 <= history < ALL:
-            raise ValueError("A part of a history is a number of bytes, or None for all of it, not %r." % (history,))
+        window = whole("A window", window, 1)
         self.kind = SUBSCRIPTION
-        self.history = ALL if history is None else history
+        self.history = ALL if history is None else whole("A part of a history", history)
         self.received = Signal(context.dispatcher, self._schedule_unguarded)
         self.dropped = 0
         self.positions = Positions()

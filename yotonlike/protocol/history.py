@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 
 from .credit import OVERHEAD
+from .settings import whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class History(object):
 
     def __init__(self, limit):
         # type: (int) -> None
-        self.limit = limit
+        self.limit = whole("A history", limit)
         self.first = 0
         self.next = 0
         self.size = 0
@@ -170,3 +171,15 @@ class History(object):
         """The publisher is closed: let everything go."""
         self.first, self.size = self.next, 0
         del self._chunks[:], self._numbers[:], self._bases[:]
+
+
+def check_store(store):
+    # type: (Any) -> None
+    """
+    Raises:
+        TypeError: it has not all that a store needs.
+    """
+    missing = [name for name in ("first", "next", "append", "read", "room", "tail", "close") if not hasattr(store, name)]
+    if missing:
+        raise TypeError("A history is a number of bytes, or a store such as yotonlike.History: %s has no %s."
+                        % (type(store).__name__, ", ".join(missing)))
