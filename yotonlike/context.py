@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import os
 
 from . import exits
-from ._compat import monotonic, start_new_thread
+from ._compat import start_new_thread
 from .channels.base import checked_name
 from .dispatch import Dispatcher, Signal
 from .errors import AddressError, Closed, Timeout
@@ -140,8 +140,9 @@ class Context(object):
             except AddressError:
                 self._links.remove(link)
                 raise
-            if not wait and timeout is not None:
-                self.at(monotonic() + timeout, lambda: link.met or link.give_up(timeout))
+            deadline = deadline_after(timeout)
+            if not wait and deadline is not None:
+                self.at(deadline, lambda: link.met or link.give_up(timeout))
         return self._await(link, timeout) if wait else link
 
     def adopt(self, stream, initiator, timeout=5.0):

@@ -1,10 +1,16 @@
-"""Waiting for descriptors: spinning for a moment first, with time moved by the polls themselves."""
+"""Waiting for descriptors: spinning for a moment first, with time moved by the polls themselves; and for as long as one likes."""
 from __future__ import absolute_import, division, print_function
 
-import pytest
+import select
+import sys
+import threading
 
+import pytest
+import yotonlike
+
+from yotonlike.testing import LinkedContexts
 from yotonlike.transport import waiting
-from yotonlike.transport.waiting import MOST_SKIPPED, SPIN, Poller, Wakeup
+from yotonlike.transport.waiting import LONGEST, MOST_SKIPPED, SPIN, Poller, Wakeup, deadline_after, remaining
 
 
 class Script(object):
@@ -83,3 +89,52 @@ def test_it_sees_a_real_descriptor():
     for _ in range(3):
         assert [fd for fd, _ in poller.poll_eagerly(None)] == [wakeup.fileno()]
     wakeup.close()
+
+
+@pytest.mark.parametrize("timeout", [25 * 86400, 1e300, float("inf"), 10 ** 400, 0, -1, float("-inf")], ids=repr)
+def test_any_time_limit_can_be_polled_for(timeout):
+    wakeup, poller = Wakeup(), Poller()
+    poller.watch(wakeup.fileno(), True, False)
+    wakeup.set()
+    assert [fd for fd, _ in poller.poll(remaining(deadline_after(timeout)))] == [wakeup.fileno()]
+    assert [fd for fd, _ in poller.poll_eagerly(timeout)] == [wakeup.fileno()]
+    wakeup.close()
+
+
+def test_a_day_of_a_long_wait_at_a_time(script, poller):
+    for timeout in (LONGEST / 2, LONGEST * 2, float("inf"), None):
+        poller.poll(timeout)
+    assert script.looks == [43200000, 86400000, 86400000, None]
+
+
+def test_nan_is_no_time_limit():
+    with pytest.raises(ValueError):
+        deadline_after(float("nan"))
+
+
+@pytest.mark.parametrize("timeout", [2.2e6, 1e7, 1e300, float("inf"), 10 ** 400], ids=repr)
+def test_every_call_waits_long_if_it_is_told_to(timeout, monkeypatch):
+    """With 2.2e6 s, 25.5 days, the I/O thread polls for the deadline of the request; it must neither fail nor spin."""
+    failures = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
+    later, got = yotonlike.Future(), []
+    with LinkedContexts(2) as (one, other):
+        pub, sub = yotonlike.PubChannel(one, u"news"), yotonlike.SubChannel(other, u"news")
+        rep = yotonlike.RepChannel(one, u"calc", handler=lambda message: later if message else message)
+        assert pub.wait_for_subscriber(timeout) == 1
+        pub.send(u"text", timeout)
+        assert sub.recv(timeout) == u"text"
+        req = yotonlike.ReqChannel(other, u"calc")
+        assert req.request(0, timeout).result(timeout) == 0
+        pending = req.request(1, timeout)
+        sub.received.connect(got.append)
+        pub.send(u"by the I/O thread, after it has looked at that deadline")
+        assert select.select([other.fileno()], [], [], 20)[0]
+        assert other.wait(timeout) == ([], [])
+        other.process_events()
+        threading.Thread(target=lambda: later.set_result(2)).start()
+        assert later.result(timeout) == pending.result(timeout) == 2
+        one.flush(timeout)
+        rep.close()
+        assert one.close(timeout)
+    assert len(got) == 1 and failures == []

@@ -7,6 +7,7 @@ from ..futures import Future
 from ..protocol import requests
 from ..protocol.codecs import OBJECT, decode_message, encode_message
 from ..protocol.credit import REPLIER
+from ..transport.waiting import deadline_after
 from .base import Channel
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 #: A request's first byte: what follows is a message of the channel's type, or an OBJECT [method, args, kwargs].
 PLAIN, CALL = b"\x00", b"\x01"
-#: The time limit that stands for none.
+#: The time limit in milliseconds that stands for none, or for one of more than 49 days.
 NO_LIMIT = 0xffffffff
 
 
@@ -103,7 +104,7 @@ class ReqChannel(Channel):
         if len(data) > self.context.max_message:
             raise MessageTooBig("A request of %d bytes is longer than max_message of %r, %d bytes."
                                 % (len(data), str(self.context.name), self.context.max_message))
-        pending = _Request(self, data, None if timeout is None else monotonic() + timeout)
+        pending = _Request(self, data, deadline_after(timeout))
         with self._guard:
             self._check_open()
             if pending.deadline is not None:
@@ -124,7 +125,7 @@ class ReqChannel(Channel):
         outlet = min(repliers, key=_load) if len(repliers) > 1 else repliers[0]
         limit = NO_LIMIT
         if pending.deadline is not None:
-            limit = min(NO_LIMIT - 1, max(0, int((pending.deadline - monotonic()) * 1000)))
+            limit = int(min(NO_LIMIT, max(0, (pending.deadline - monotonic()) * 1000)))
         elif pending.timer is not None:
             pending.timer.cancel()
         self._sent.add(pending)

@@ -29,6 +29,8 @@ _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 #: third of a round trip of 80 us between two processes that only write and read. Whoever spins no longer than
 #: that loses at most as much as it could have gained.
 SPIN = 0.00005
+#: Seconds that one poll waits at most: the system's takes no more than 24.8 days. Whoever waits for longer waits again.
+LONGEST = 86400.0
 #: How many waits at most do without spinning after it was in vain.
 MOST_SKIPPED = 64
 
@@ -61,12 +63,14 @@ class Poller(object):
         """(descriptor, what) of those that are ready; see :data:`READABLE` and :data:`WRITABLE`.
 
         Args:
-            timeout: seconds; None waits for ever. A signal may end the wait early on 2.7.
+            timeout: seconds; None waits for ever. A signal may end the wait early on 2.7, and so may :data:`LONGEST`.
         """
+        if timeout is not None:
+            timeout = LONGEST if timeout > LONGEST else 0 if timeout < 0 else timeout
         try:
             if self._poll is None:
                 return self._select(timeout)
-            return self._poll.poll(None if timeout is None else max(0, int(timeout * 1000 + 0.999)))
+            return self._poll.poll(None if timeout is None else int(timeout * 1000 + 0.999))
         except (EnvironmentError, select.error) as error:
             if error.args[0] == errno.EINTR:
                 return []
@@ -276,5 +280,16 @@ def remaining(deadline):
 
 def deadline_after(timeout):
     # type: (Optional[float]) -> Optional[float]
-    """The monotonic deadline of a timeout in seconds."""
-    return None if timeout is None else monotonic() + timeout
+    """The monotonic deadline of a timeout in seconds, which may be infinite.
+
+    Raises:
+        ValueError: it is nan.
+    """
+    if timeout is None:
+        return None
+    if timeout != timeout:
+        raise ValueError("A timeout is a number of seconds, not nan.")
+    try:
+        return monotonic() + timeout
+    except OverflowError:  # an int with more digits than a float can have
+        return float("inf") if timeout > 0 else 0.0
