@@ -7,7 +7,7 @@ from . import exits
 from ._compat import start_new_thread
 from .channels.base import checked_name
 from .dispatch import Dispatcher, Signal
-from .errors import AddressError, Closed, Timeout
+from .errors import AddressError, Closed, Timeout, WouldBlock, too_late
 from .network import Network
 from .protocol.routing import Node
 from .protocol.settings import MAX_MESSAGE, beat, whole
@@ -127,7 +127,7 @@ class Context(object):
             AddressError: not an address, or nobody listens there.
             AuthenticationFailed: the other end has another key.
             CycleError: the two contexts reach each other already.
-            Timeout: it took too long.
+            Timeout, for 0 WouldBlock: it took too long.
             PeerLost, ProtocolError: the other end closed the link, or speaks another protocol.
         """
         link = Link(self, addresses.parse(address), initiator=True, reconnect=reconnect)
@@ -190,7 +190,7 @@ class Context(object):
         """Wait until everything sent so far has left this process.
 
         Raises:
-            Timeout: some of it has not, such as to a subscriber that is stalled.
+            Timeout, for 0 WouldBlock: some of it has not, such as to a subscriber that is stalled.
         """
         def left():
             # type: () -> bool
@@ -201,8 +201,8 @@ class Context(object):
             return all(link.idle() for link in self._links)
 
         if not self.loop.wait(left, self.waiters, deadline_after(timeout)):
-            raise Timeout("Messages still wait to leave %r after %s s: a peer or a subscriber does not take them."
-                          % (self, timeout))
+            raise too_late(timeout, "Messages still wait to leave %r after %s s: a peer or a subscriber does not take them."
+                           % (self, timeout))
 
     def close(self, timeout=5.0):
         # type: (Optional[float]) -> bool
@@ -227,7 +227,7 @@ class Context(object):
                     link.farewell()
                 self.write()
             drained = self.loop.wait(lambda: not self._links, self.waiters, deadline)
-        except Timeout:
+        except (Timeout, WouldBlock):
             drained = False
         finally:
             self._end()

@@ -40,6 +40,12 @@ class Timeout(Error, TimeoutBase):
     """The time given ran out; what was waited for may still happen."""
 
 
+def too_late(timeout, text):
+    # type: (Any, str) -> Error
+    """What a call raises that was not done in the time given, or, if that is 0, could not be done at once."""
+    return WouldBlock(text) if timeout == 0 else Timeout(text)
+
+
 class NoReplier(Timeout):
     """No replier for that channel was found in the time given."""
 

@@ -2,7 +2,7 @@
 from __future__ import absolute_import, division, print_function
 
 from ._compat import monotonic, reraise
-from .errors import Error, LocalProtocolError, Timeout
+from .errors import Error, LocalProtocolError, too_late
 from .transport.guard import Guard, reentered
 from .transport.waiting import deadline_after, own_waiter, remaining, waits, waits_already
 
@@ -97,10 +97,10 @@ class Future(object):
         """Wait for the result.
 
         Args:
-            timeout: seconds; None waits for ever.
+            timeout: seconds; None waits for ever, 0 not at all.
 
         Raises:
-            Timeout: it has none yet.
+            Timeout, for 0 WouldBlock: it has none yet.
             Cancelled: it was cancelled.
             Exception: what went wrong: RemoteError, PeerLost, NoReplier, Closed, ...
         """
@@ -114,12 +114,12 @@ class Future(object):
         """Wait until it is done; returns what went wrong, or None.
 
         Raises:
-            Timeout: it is not done yet.
+            Timeout, for 0 WouldBlock: it is not done yet.
             Cancelled: it was cancelled.
         """
         if not self._done:
             if not self._loop.wait(self.done, self._waiters, deadline_after(timeout)):
-                raise Timeout("There is no result after %s s; it may still come." % timeout)
+                raise too_late(timeout, "There is no result after %s s; it may still come." % timeout)
         if self._callbacks:
             self._run_callbacks()
         if self._cancelled:

@@ -22,7 +22,7 @@ import os
 
 from .._compat import SURROGATES, monotonic, text_type
 from ..dispatch import Signal
-from ..errors import MessageTooBig, Timeout, WouldBlock
+from ..errors import MessageTooBig, too_late
 from ..protocol.codecs import BINARY, TEXT, encode_message
 from ..protocol.credit import BLOCK, OVERHEAD, SUBSCRIPTION
 from ..protocol.history import History, check_store
@@ -208,10 +208,8 @@ class PubChannel(Channel):
         sent = self.context.loop.wait(ready, self._waiters, deadline)
         if sent:
             return self._count
-        error = "%r has no room for a message of %d bytes" % (self, cost - OVERHEAD)
-        if timeout == 0:
-            raise WouldBlock(error + ": a subscriber is slow.")
-        raise Timeout(error + " after %s s: a subscriber is slow." % timeout)
+        raise too_late(timeout, "%r has no room for a message of %d bytes after %s s: a subscriber is slow."
+                       % (self, cost - OVERHEAD, timeout))
 
     def _try(self, item, cost):
         # type: (Any, int) -> bool
@@ -292,7 +290,7 @@ class PubChannel(Channel):
         """Wait until somebody subscribes; returns how many do.
 
         Raises:
-            Timeout: nobody did within ``timeout`` seconds.
+            Timeout, for 0 WouldBlock: nobody did within ``timeout`` seconds.
             Closed: the channel is closed.
         """
         def subscribed():
@@ -302,7 +300,7 @@ class PubChannel(Channel):
 
         count = self.context.loop.wait(subscribed, self._waiters, deadline_after(timeout))
         if not count:
-            raise Timeout("Nobody subscribed to %r within %s s." % (self, timeout))
+            raise too_late(timeout, "Nobody subscribed to %r within %s s." % (self, timeout))
         return count
 
     def attach(self, outlet):

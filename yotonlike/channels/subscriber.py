@@ -12,7 +12,7 @@ from collections import deque
 
 from .._compat import monotonic
 from ..dispatch import Signal
-from ..errors import Closed, DecodeError, Timeout, WouldBlock
+from ..errors import Closed, DecodeError, WouldBlock, too_late
 from ..protocol.codecs import BINARY, OBJECT, TEXT, decode_message
 from ..protocol.credit import BLOCK, DROP_OLDEST, LATEST, OVERHEAD, SUBSCRIPTION, Batch
 from ..protocol.positions import ALL, Positions
@@ -134,9 +134,7 @@ class SubChannel(Channel):
             raise
         if found:
             return found[0]
-        if timeout == 0:
-            raise WouldBlock("No message waits in %r." % self)
-        raise Timeout("No message came to %r within %s s." % (self, timeout))
+        raise too_late(timeout, "No message came to %r within %s s." % (self, timeout))
 
     def recv_nowait(self):
         # type: () -> Any

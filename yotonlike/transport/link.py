@@ -6,7 +6,7 @@ import random
 import socket
 
 from .._compat import monotonic
-from ..errors import AddressError, AuthenticationFailed, Closed, CycleError, Error, PeerLost, Timeout
+from ..errors import AddressError, AuthenticationFailed, Closed, CycleError, Error, PeerLost, too_late
 from ..protocol import connection as protocol
 from ..protocol.frames import MAX_FRAGMENT
 from ..protocol.settings import Settings
@@ -268,9 +268,9 @@ class Link(object):
         self._lost(error)
 
     def give_up(self, timeout):
-        # type: (Any) -> Timeout
+        # type: (Any) -> Error
         """It has not come up in time; why it is closed now."""
-        late = Timeout("%s did not answer within %s s." % (self.address, timeout))
+        late = too_late(timeout, "%s did not answer within %s s." % (self.address, timeout))
         self.end(late, BYE_CLOSED)
         return late
 
