@@ -57,6 +57,7 @@ class Context(object):
         self._gathers = not thread  # what is sent leaves in the next wait
         self.id = os.urandom(16)
         self.closed = False
+        self._drained = False  # whether all that was sent had left when it was closed
         self.dispatcher = Dispatcher(self)
         self.link_opened = Signal(self.dispatcher)
         self.link_closed = Signal(self.dispatcher)
@@ -191,9 +192,14 @@ class Context(object):
 
         Raises:
             Timeout, for 0 WouldBlock: some of it has not, such as to a subscriber that is stalled.
+            Closed: the context is closed; if that happened meanwhile, some of it is lost.
         """
+        self.check_open()
+
         def left():
             # type: () -> bool
+            if not self._drained:
+                self.check_open()
             for channel in self.channels:
                 if channel.holds():
                     channel.flush_stage()
@@ -214,7 +220,7 @@ class Context(object):
         Returns:
             Whether everything left in time; what did not is lost.
         """
-        deadline, drained = deadline_after(timeout), True
+        deadline, drained = deadline_after(timeout), False
         if self.closed:
             return True
         if interrupted():
@@ -227,19 +233,19 @@ class Context(object):
                     link.farewell()
                 self.write()
             drained = self.loop.wait(lambda: not self._links, self.waiters, deadline)
-        except (Timeout, WouldBlock):
-            drained = False
+        except (Timeout, WouldBlock, Closed):  # too late; or another thread, which closes it too, was
+            pass
         finally:
-            self._end()
+            self._end(drained)
         return drained
 
-    def _end(self):
-        # type: () -> None
+    def _end(self, drained):
+        # type: (bool) -> None
         reason = Closed("The context %r was closed." % str(self.name))
         with self.guard:
             if self.closed:  # by another thread meanwhile
                 return
-            self.closed = True
+            self.closed, self._drained = True, drained
             for channel in list(self.channels):
                 channel.end(reason)
             for listener in list(self.listeners):

@@ -368,7 +368,7 @@ def test_everything_after_close_says_so(contexts):
     assert context.close() is True and context.close() is True and context.closed
     for do in (lambda: pub.send(u"x"), lambda: pub.send_nowait(u"x"), lambda: pub.wait_for_subscriber(1), sub.recv,
                sub.recv_nowait, sub.recv_all, lambda: req.request(1), lambda: req.call("x"), lambda: state.send(1),
-               lambda: context.bind("tcp://127.0.0.1:0"), lambda: context.connect(address), future.result,
+               lambda: context.bind("tcp://127.0.0.1:0"), lambda: context.connect(address), future.result, context.flush,
                lambda: yotonlike.PubChannel(context, u"x"), lambda: yotonlike.SubChannel(context, u"x"),
                lambda: yotonlike.ReqChannel(context, u"x"), lambda: yotonlike.StateChannel(context, u"x"),
                lambda: yotonlike.RepChannel(context, u"x", handler=len)):
@@ -376,7 +376,6 @@ def test_everything_after_close_says_so(contexts):
             do()
     assert list(sub) == [] and state.value == 5 and pub.subscribers == [] and context.links == []
     assert context.process_events() == 0
-    context.flush()
     for channel in (pub, sub, req, rep, state):
         assert channel.closed and "closed" in repr(channel)
         channel.close()

@@ -62,6 +62,7 @@ class Link(object):
         self._deaf = False          # the peer takes nothing any more
         self._read_size = streams.SMALL_READ
         self._gone = False
+        self._parting = None  # type: Optional[Closed]  # we have said goodbye
         self._timer = None  # type: Any
 
     @property
@@ -277,10 +278,12 @@ class Link(object):
     def farewell(self):
         # type: () -> None
         """Say goodbye after everything else and wait for the peer to close, so that nothing under way is lost."""
+        reason = "The context %r was closed." % self._context.name
         if self.connection is None or not self.up:
-            return self.end(Closed("The context %r was closed." % self._context.name), BYE_CLOSED)
+            return self.end(Closed(reason), BYE_CLOSED)
         self._reconnect = False
-        self.connection.say_bye(BYE_CLOSED, "The context %r was closed." % self._context.name)
+        self._parting = Closed(reason)
+        self.connection.say_bye(BYE_CLOSED, reason)
 
     def on_bye(self, code, reason):
         # type: (int, str) -> None
@@ -307,7 +310,7 @@ class Link(object):
         connection, self.connection, was_up, self.up = self.connection, None, self.up, False
         self.introduced = self._connecting = self._writes = self._deaf = False
         self.nodes, self._unsent = set(), b""
-        self.closed_reason = error
+        self.closed_reason = self._parting or error  # after our goodbye it is the other end that closes
         # Also after a failed handshake, which is all that a server that is just ending lets us see, and after a loop,
         # which may be one that others close and open at this moment: this link was good once.
         again = self._reconnect and self.met and not isinstance(error, Closed)
