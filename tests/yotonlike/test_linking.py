@@ -619,9 +619,11 @@ def test_without_reconnect_a_lost_link_stays_lost(contexts, children):
     child = children(SERVER, "tcp://127.0.0.1:0")
     client = contexts(u"client")
     link = client.connect(address_of(child))
+    closed = []
+    client.link_closed.connect(closed.append)  # first: it may be over before we wait for it
     child.kill()
-    happens(client.link_closed, client)
-    assert link.state == "closed" and client.links == []
+    pump(client, lambda: closed)
+    assert closed == [link] and link.state == "closed" and client.links == []
 
 
 def test_a_subscription_goes_on_after_the_link_came_back(contexts):
