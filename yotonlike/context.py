@@ -293,15 +293,15 @@ class Context(object):
         return len(self.dispatcher)
 
     def wait(self, timeout=None, read=(), write=(), until=None):
-        # type: (Optional[float], Iterable[int], Iterable[int], Optional[Callable[[], Any]]) -> Tuple[List[int], List[int]]
+        # type: (Optional[float], Iterable[Any], Iterable[Any], Optional[Callable[[], Any]]) -> Tuple[List[Any], List[Any]]
         """Wait until there is something for :meth:`process_events`: the event loop of a program that has none.
 
         It is faster than a wait for :meth:`fileno`: this thread itself reads the sockets. Ctrl-C ends it, nothing is lost.
 
         Args:
             timeout: seconds; None waits for ever, 0 only looks.
-            read, write: descriptors of the program's own, which end the wait when they can be read from (or have ended),
-                or written to.
+            read, write: descriptors of the program's own, or what has ``fileno()``, which end the wait when they can be read
+                from (or have ended), or written to.
             until: what to wait for instead of callbacks. It is called with the context locked, so it must be quick, and
                 use nothing of the context but :attr:`pending`; each time that a callback comes, and at :meth:`wake`.
 
@@ -310,6 +310,7 @@ class Context(object):
 
         Raises:
             Closed: the context is closed, maybe meanwhile.
+            TypeError, ValueError: one of them is no descriptor, or is not open.
         """
         return self.dispatcher.wait(timeout, read, write, until)
 

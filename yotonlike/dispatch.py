@@ -3,11 +3,12 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from .transport.waiting import READABLE, WRITABLE, Wakeup, deadline_after
+from ._compat import integer_types
+from .transport.waiting import INVALID, READABLE, WRITABLE, Wakeup, deadline_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Deque, Iterable, List, Optional, Tuple
+    from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Tuple
 
 
 class Dispatcher(object):
@@ -50,12 +51,13 @@ class Dispatcher(object):
         self._context.loop.notify(self._waiters)
 
     def wait(self, timeout, read, write, until):
-        # type: (Optional[float], Iterable[int], Iterable[int], Optional[Callable[[], Any]]) -> Tuple[List[int], List[int]]
+        # type: (Optional[float], Iterable[Any], Iterable[Any], Optional[Callable[[], Any]]) -> Tuple[List[Any], List[Any]]
         """See ``Context.wait``."""
         context = self._context
-        along = dict.fromkeys(read, (True, False))
-        for fd in write:
-            along[fd] = fd in along, True
+        readers, writers = _descriptors(read), _descriptors(write)
+        along = dict.fromkeys(readers, (True, False))
+        for fd in writers:
+            along[fd] = fd in readers, True
         found = []  # type: List[Tuple[int, int]]
 
         def ready():
@@ -66,8 +68,11 @@ class Dispatcher(object):
             return self._calls if until is None else until()
 
         context.loop.wait(ready, self._waiters, deadline_after(timeout), along, found)
-        return ([fd for fd, what in found if what & READABLE and along[fd][0]],
-                [fd for fd, what in found if what & WRITABLE and along[fd][1]])
+        for fd, what in found:
+            if what & INVALID:
+                raise ValueError("%r is not open." % (readers.get(fd, writers.get(fd)),))
+        return ([readers[fd] for fd, what in found if what & READABLE and fd in readers],
+                [writers[fd] for fd, what in found if what & WRITABLE and fd in writers])
 
     def fileno(self):
         # type: () -> int
@@ -165,3 +170,25 @@ class Signal(object):
         """Have the callbacks called by ``process_events()``."""
         if self._callbacks:
             self._dispatcher.post(lambda: self.call(*arguments))
+
+
+def _descriptors(objects):
+    # type: (Iterable[Any]) -> Dict[int, Any]
+    """{descriptor: what was given for it}.
+
+    Raises:
+        TypeError: neither a descriptor nor anything with ``fileno()``.
+        ValueError: the descriptor of something that is closed.
+    """
+    return dict([(each if type(each) is int and each >= 0 else _descriptor(each), each) for each in objects])
+
+
+def _descriptor(given):
+    # type: (Any) -> int
+    fileno = getattr(given, "fileno", None)
+    fd = given if fileno is None else fileno()
+    if not isinstance(fd, integer_types):
+        raise TypeError("What is waited for is a descriptor, or has fileno(), unlike %r." % (given,))
+    if fd < 0:
+        raise ValueError("%r is closed, or no descriptor." % (given,))
+    return fd

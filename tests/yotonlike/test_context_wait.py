@@ -138,12 +138,11 @@ def test_a_descriptor_can_be_waited_for_to_take_bytes(context):
 
 
 @posix
-def test_a_closed_descriptor_ends_it(context):
+def test_the_end_of_what_is_read_ends_it(context):
     reader, writer = os.pipe()
     os.close(writer)
     assert context.wait(LIMIT, [reader]) == ([reader], [])
     os.close(reader)
-    assert context.wait(LIMIT, [reader]) == ([reader], [])
 
 
 @posix
@@ -323,3 +322,36 @@ def test_a_replier_with_a_thread_of_its_own_drives_it_meanwhile(alone):
         thread.join(LIMIT)
         assert not thread.is_alive()
         alone.close()
+
+
+def test_objects_with_a_descriptor_are_taken_and_given_back(context):
+    one, other = socket.socketpair()
+    assert context.wait(0, read=[one]) == NOTHING
+    other.send(b"x")
+    assert context.wait(LIMIT, read=[one, other]) == ([one], [])
+    readable, writable = context.wait(LIMIT, [one.fileno()], [one, other])
+    assert readable == [one.fileno()] and set(writable) == {one, other}
+    one.close()
+    other.close()
+
+
+@posix
+def test_what_is_no_open_descriptor_is_an_error_at_once_and_only_there(context, peer, monkeypatch):
+    failures = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
+    one, other = socket.socketpair()
+    fd = one.fileno()
+    one.close()
+    for wrong, error in (([one], ValueError), ([fd], ValueError), ([-1], ValueError), ([u"0"], TypeError), ([None], TypeError),
+                         (3, TypeError), ([object()], TypeError)):
+        with pytest.raises(error):
+            context.wait(LIMIT, read=wrong)
+        with pytest.raises(error):
+            context.wait(LIMIT, write=wrong)
+    pub, sub = yotonlike.PubChannel(peer, u"news"), yotonlike.SubChannel(context, u"news")
+    while not pub.subscribers:
+        context.wait(0.01)
+    pub.send(u"text")
+    assert sub.recv(LIMIT) == u"text"
+    assert failures == []
+    other.close()

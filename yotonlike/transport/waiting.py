@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _IN, _OUT = getattr(select, "POLLIN", 1), getattr(select, "POLLOUT", 4)
 #: Masks for what :meth:`Poller.poll` reports; an error or a hang-up counts as both.
 READABLE, WRITABLE = ~_OUT, ~(_IN | getattr(select, "POLLPRI", 2))
+#: ... and for a descriptor that is none.
+INVALID = getattr(select, "POLLNVAL", 0)
 
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
