@@ -217,7 +217,7 @@ class End(object):
     def __init__(self, context, edge, initiator):
         self.context, self.edge, self.initiator = context, edge, initiator
         self.peer = self.closed_reason = None
-        self.up = self.introduced = False
+        self.up = self.introduced = self.tells = False
         self.nodes, self.waiters, self.state = set(), [], "connecting"
         nonce = ("%016d" % next(context.world.nonces)).encode("ascii")
         self.opening = Settings(context.id, nonce, context.name)

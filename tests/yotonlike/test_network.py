@@ -49,7 +49,7 @@ class Link(object):
         self.context, self.initiator = context, initiator
         self.address = "memory"
         self.peer = self.closed_reason = None
-        self.up = self.introduced = False
+        self.up = self.introduced = self.tells = False
         self.nodes, self.waiters = set(), []
         self.opening = Settings(context.id, nonce, context.name)
         self.connection = Connection(self.opening, 0.0)
