@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from yotonlike.errors import AuthenticationFailed, Closed, MessageTooBig, PeerLost, RemoteProtocolError
+from yotonlike.errors import AuthenticationFailed, Closed, PeerLost, RemoteProtocolError
 from yotonlike.protocol import credit, events, frames
 from yotonlike.protocol.connection import CLOSED, HANDSHAKING, OPEN, Connection
 from yotonlike.protocol.handshake import Handshake, Limits
@@ -360,13 +360,6 @@ def test_too_many_sinks(monkeypatch):
     assert connection.state == OPEN
     connection.receive_data(frames.open_sink(3, 1, 0, 1, b"c", b"t"), START)
     assert type(connection.error) is RemoteProtocolError
-
-
-def test_a_message_above_the_limit_is_told_to_the_sender():
-    connection = make(max_message=10)
-    connection.check_size(10)
-    with pytest.raises(MessageTooBig):
-        connection.check_size(11)
 
 
 # -- the end ------------------------------------------------------------------------------------------------------------

@@ -89,7 +89,8 @@ class ReqChannel(Channel):
             Closed: the channel is closed.
 
         The future may raise RemoteError (the handler raised), PeerLost (the replier or the way to it is gone),
-        NoReplier (none appeared within the time limit, or within 5 s if there is none), Timeout, Closed, DecodeError.
+        NoReplier (none appeared within the time limit, or within 5 s if there is none), Timeout, Closed, DecodeError,
+        MessageTooBig (it, or the answer, is longer than the ``max_message`` of a context on the way).
         """
         return self._request(PLAIN + encode_message(self.message_type, message), timeout)
 
@@ -136,6 +137,8 @@ class ReqChannel(Channel):
         """What an answer means that is none."""
         if status == requests.LOST:
             return PeerLost("The replier of %r, or the way to it, was lost." % self)
+        if status == requests.TOO_BIG:
+            return MessageTooBig("The request to %r, or its answer, is longer than max_message of a context on the way." % self)
         try:
             kind, message, traceback = OBJECT.decode(data)
         except (DecodeError, ValueError):

@@ -11,12 +11,13 @@ the others by at most one fragment and a control frame by what the transport alr
 """
 from __future__ import absolute_import, division, print_function
 
-from ..errors import MessageTooBig, PeerLost, RemoteProtocolError
+from ..errors import PeerLost, RemoteProtocolError
 from . import credit, events, frames
 from .incoming import Incoming
 from .liveness import Liveness
 from .outgoing import Outgoing
 from .positions import MAX_POSITIONS, NEW
+from .requests import TOO_BIG
 from .settings import Settings
 
 TYPE_CHECKING = False
@@ -40,6 +41,7 @@ class Connection(object):
         inlets (dict): our sinks, by number.
         outlets (dict): the peer's sinks, by number.
         liveness (Liveness): heartbeats and silence.
+        peer_max (int): bytes of the longest message that the peer takes.
     """
 
     def __init__(self, settings, now, handshake=None, on_output=None):
@@ -56,6 +58,7 @@ class Connection(object):
         self.inlets = {}  # type: Dict[int, credit.Inlet]
         self.outlets = {}  # type: Dict[int, credit.Outlet]
         self.peer = None  # type: Optional[events.Hello]
+        self.peer_max = settings.max_message
         self.state = OPEN if handshake is None else HANDSHAKING
         self.liveness = Liveness(now, settings.heartbeat, settings.heartbeat)
         self._handshake = handshake
@@ -187,8 +190,12 @@ class Connection(object):
 
     def push(self, outlet, batch):
         # type: (credit.Outlet, credit.Batch) -> None
-        """Queue messages for one of the peer's sinks."""
-        if self.outgoing.push(outlet, batch):
+        """Queue messages for one of the peer's sinks, but for those that are too long for it: they are missed there."""
+        if len(batch.data) > self.peer_max:
+            for part in batch.without(self.peer_max):
+                if self.outgoing.push(outlet, part):
+                    self._notify()
+        elif self.outgoing.push(outlet, batch):
             self._notify()
 
     def schedule(self, outlet):
@@ -222,6 +229,8 @@ class Connection(object):
     def send_reply(self, request, status, data):
         # type: (int, int, bytes) -> None
         """Answer a request of the peer."""
+        if len(data) > self.peer_max:
+            status, data = TOO_BIG, b""
         self.outgoing.push_reply(request, status, data)
         self._notify()
 
@@ -294,6 +303,7 @@ class Connection(object):
         self.peer = events.Hello(context_id, nonce, name.decode("utf-8", "replace"))
         self._handlers.update(self._later_handlers())
         self.liveness.peer_interval = max(heartbeat, 1) / 1000.0
+        self.peer_max = max_message
         self._report(self.peer)
 
     def _on_heartbeat(self):
@@ -352,16 +362,6 @@ class Connection(object):
     def _on_bye(self, code, reason):
         # type: (int, bytes) -> None
         self._report(events.Bye(code, reason.decode("utf-8", "replace")))
-
-    def check_size(self, size):
-        # type: (int) -> None
-        """
-        Raises:
-            MessageTooBig: a message of ``size`` bytes may not be sent.
-        """
-        if size > self.settings.max_message:
-            raise MessageTooBig("A message of %d bytes is longer than max_message, %d bytes."
-                                % (size, self.settings.max_message))
 
     def _later_handlers(self):
         # type: () -> Dict[int, Any]

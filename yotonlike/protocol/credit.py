@@ -99,6 +99,21 @@ class Batch(object):
         if self.origin is not None:
             self.origin.owner.consume(self.origin, self.cost)
 
+    def without(self, limit):
+        # type: (int) -> List[Batch]
+        """Its messages of at most ``limit`` bytes; the window of the others is handed back."""
+        parts, rest, at = [], self, 0  # type: List[Batch], Batch, int
+        for length in self.lengths:
+            if length <= limit:
+                at += 1
+                continue
+            before, rest = rest.split(at)
+            too_long, rest = rest.split(1)
+            too_long.hand_back()
+            parts.append(before)
+            at = 0
+        return [part for part in parts + [rest] if part.lengths]
+
     def split(self, count):
         # type: (int) -> Tuple[Batch, Batch]
         """The first ``count`` messages, and the others."""

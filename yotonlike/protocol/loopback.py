@@ -7,6 +7,7 @@ from __future__ import absolute_import, division, print_function
 
 from . import credit
 from .positions import NEW
+from .settings import MOST_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class Loopback(object):
     Attributes:
         inlets, outlets (dict): by number of the sink, as a connection has them.
     """
+
+    #: What the publisher's context lets through, the subscriber's takes: it is the same.
+    peer_max = MOST_BYTES
 
     def __init__(self, node):
         # type: (Any) -> None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Optional, Tuple
 
 # What became of a request, as a reply carries it.
-OK, RAISED, LOST, REJECTED = 0, 1, 2, 3
+OK, RAISED, LOST, TOO_BIG = 0, 1, 2, 3
 
 
 class Requests(object):
@@ -34,11 +34,25 @@ class Requests(object):
     def send(self, outlet, milliseconds, data, answered):
         # type: (credit.Outlet, int, bytes, Callable[[int, bytes], None]) -> int
         """Send a request; ``answered(status, data)`` is called once, unless it is cancelled. Returns its number."""
-        number = self.remember(outlet, answered, None)
-        outlet.owner.push(outlet, credit.Batch(milliseconds, number, (len(data),), data))
+        number = self._remember(outlet, answered, None)
+        self._push(outlet, credit.Batch(milliseconds, number, (len(data),), data))
         return number
 
-    def remember(self, outlet, asker, number):
+    def relay(self, outlet, inlet, batch):
+        # type: (credit.Outlet, credit.Inlet, credit.Batch) -> None
+        """Send a request on that came over a link."""
+        number = self._remember(outlet, inlet.owner, batch.number)
+        self._push(outlet, credit.Batch(batch.source, number, batch.lengths, batch.data, inlet))
+
+    def _push(self, outlet, batch):
+        # type: (credit.Outlet, credit.Batch) -> None
+        if len(batch.data) > outlet.owner.peer_max:
+            batch.hand_back()
+            self.replied(outlet.owner, batch.number, TOO_BIG, b"")
+        else:
+            outlet.owner.push(outlet, batch)
+
+    def _remember(self, outlet, asker, number):
         # type: (credit.Outlet, Any, Optional[int]) -> int
         """Note who asks; returns this context's number of the request."""
         self._last += 1

@@ -63,11 +63,10 @@ class _Relay(object):
     def deliver(self, inlet, batch):
         # type: (credit.Inlet, credit.Batch) -> None
         new = batch  # type: Any
+        if self.kind == credit.REPLIER:
+            return self._node.requests.relay(self._outlet, inlet, batch)
         if self.kind == credit.SUBSCRIPTION:
             new, _ = self.positions.take(batch)
-        elif self.kind == credit.REPLIER:
-            number = self._node.requests.remember(self._outlet, inlet.owner, batch.number)
-            new = credit.Batch(batch.source, number, batch.lengths, batch.data, inlet)
         if new is not None:
             self._outlet.owner.push(self._outlet, new)
 
