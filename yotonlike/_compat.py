@@ -9,6 +9,10 @@ import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 PY2 = sys.version_info[0] == 2
 
 if PY2:
@@ -17,6 +21,16 @@ if PY2:
     string_types = (str, unicode)  # type: ignore[name-defined]  # noqa: F821
     #: 2.7's utf-8 codec passes lone surrogates by itself and does not know the handler's name.
     SURROGATES = "strict"
+
+    def shown(text):
+        # type: (Any) -> str
+        """``text`` for the message of an error or a repr: a native string that goes with every other one."""
+        return text.encode("ascii", "backslashreplace") if isinstance(text, text_type) else text
+
+    def quoted(text):
+        # type: (Any) -> str
+        """The same in quotes."""
+        return repr(text).lstrip("u")
 
     class TimeoutBase(Exception):
         """Stands in for the built-in ``TimeoutError``, which 2.7 lacks."""
@@ -36,6 +50,12 @@ else:
     string_types = (str,)
     SURROGATES = "surrogatepass"
     TimeoutBase = TimeoutError
+    quoted = repr
+
+    def shown(text):
+        # type: (str) -> str
+        """``text`` for the message of an error or a repr."""
+        return text
 
     def iterbytes(data):
         # type: (bytes) -> bytes

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import os
 
 from . import exits
-from ._compat import start_new_thread
+from ._compat import quoted, start_new_thread
 from .channels.base import checked_name
 from .dispatch import Dispatcher, Signal
 from .errors import AddressError, Closed, Timeout, WouldBlock, too_late
@@ -77,7 +77,7 @@ class Context(object):
 
     def __repr__(self):
         # type: () -> str
-        return "<Context %r, %d links%s>" % (str(self.name), len(self._links), ", closed" if self.closed else "")
+        return "<Context %s, %d links%s>" % (quoted(self.name), len(self._links), ", closed" if self.closed else "")
 
     def __enter__(self):
         # type: () -> Context
@@ -241,7 +241,7 @@ class Context(object):
 
     def _end(self, drained):
         # type: (bool) -> None
-        reason = Closed("The context %r was closed." % str(self.name))
+        reason = Closed("The context %s was closed." % quoted(self.name))
         with self.guard:
             if self.closed:  # by another thread meanwhile
                 return
@@ -264,7 +264,7 @@ class Context(object):
             Closed: it is not.
         """
         if self.closed:
-            raise Closed("The context %r is closed." % str(self.name))
+            raise Closed("The context %s is closed." % quoted(self.name))
 
     # -- host event loops -------------------------------------------------------------------------------------------
 
@@ -376,8 +376,8 @@ class Context(object):
             return
         self.closed = True
         self.loop.abandon()
-        reason = Closed("The context %r is the parent process's; a forked child has to make one of its own."
-                        % str(self.name))
+        reason = Closed("The context %s is the parent process's; a forked child has to make one of its own."
+                        % quoted(self.name))
         for channel in self.channels:
             channel.forget(reason)
         for each in self._links + self.listeners:

@@ -21,7 +21,7 @@
 """
 from __future__ import absolute_import, division, print_function
 
-from ._compat import TimeoutBase
+from ._compat import TimeoutBase, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,12 @@ class RemoteError(Error):
 
     def __str__(self):
         # type: () -> str
-        return "%s: %s" % (self.type, self.message)
+        return "%s: %s" % (shown(self.type), shown(self.message))
+
+    def __unicode__(self):
+        # type: () -> Any
+        """The same on 2.7 as text, with all its letters."""
+        return u"%s: %s" % (self.type, self.message)
 
     def __reduce__(self):
         # type: () -> Tuple[Any, ...]

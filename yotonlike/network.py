@@ -5,6 +5,7 @@ together. Everything here runs under the context's guard.
 """
 from __future__ import absolute_import, division, print_function
 
+from ._compat import quoted
 from .errors import CycleError, PeerLost
 from .protocol import events
 from .protocol.membership import Membership
@@ -77,7 +78,7 @@ class Network(object):
             if other is None or other is link:
                 return True
             if other is self._older(link):
-                other.end(PeerLost("%r has connected anew: its end of the older link was lost." % str(link.peer)),
+                other.end(PeerLost("%s has connected anew: its end of the older link was lost." % quoted(link.peer)),
                           BYE_CLOSED)
             elif by_rank and self._membership.loser(other, self._rank(link)):
                 self._refuse(other)
@@ -96,8 +97,8 @@ class Network(object):
 
     def _refuse(self, link):
         # type: (Link) -> None
-        link.end(CycleError("A link between %s and %r would close a loop: they reach each other already."
-                            % (link.address, str(self._context.name))), BYE_CYCLE)
+        link.end(CycleError("A link between %s and %s would close a loop: they reach each other already."
+                            % (link.address, quoted(self._context.name))), BYE_CYCLE)
 
     def _on_synced(self, link, event):
         # type: (Link, events.Synced) -> None

@@ -74,7 +74,7 @@ def test_names(context, name, error):
 
 
 def test_whole_floats_travel_as_the_numbers_that_they_are(context):
-    with yotonlike.Context(u"x" * 1024, KEY, heartbeat=2, max_message=1e6) as peer:
+    with yotonlike.Context(u"\xe9" * 512, KEY, heartbeat=2, max_message=1e6) as peer:
         link = peer.connect(context.bind("tcp://127.0.0.1:0").address)
         sub = yotonlike.SubChannel(context, u"x" * 1024, window=1e6, history=1e5)
         pub = yotonlike.PubChannel(peer, u"x" * 1024, history=1e5)

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import functools
 
-from .._compat import TELLS_OF_FORKS, string_types, text_type
+from .._compat import TELLS_OF_FORKS, quoted, string_types, text_type
 from ..errors import Closed
 from ..protocol.codecs import check_message_type
 from ..protocol.settings import MAX_NAME
@@ -65,12 +65,12 @@ class Channel(object):
         # type: () -> None
         """Under the guard, last in ``__init__``."""
         if self.context.closed:
-            raise Closed("The context %r is closed." % str(self.context.name))
+            raise Closed("The context %s is closed." % quoted(self.context.name))
         self.context.channels.append(self)
 
     def __repr__(self):
         # type: () -> str
-        return "<%s %r of %r%s>" % (type(self).__name__, str(self.name), str(self.context.name),
+        return "<%s %s of %s%s>" % (type(self).__name__, quoted(self.name), quoted(self.context.name),
                                     ", closed" if self._closed else "")
 
     def __enter__(self):
@@ -97,7 +97,7 @@ class Channel(object):
 
     def _close(self):
         # type: () -> None
-        self.end(Closed("The channel %r was closed." % str(self.name)))
+        self.end(Closed("The channel %s was closed." % quoted(self.name)))
         self.context.transmit()
 
     def end(self, reason):

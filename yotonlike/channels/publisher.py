@@ -20,7 +20,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 
-from .._compat import SURROGATES, monotonic, text_type
+from .._compat import SURROGATES, monotonic, quoted, shown, text_type
 from ..dispatch import Signal
 from ..errors import MessageTooBig, too_late
 from ..protocol.codecs import BINARY, TEXT, encode_message
@@ -73,7 +73,7 @@ class Subscriber(object):
     def __repr__(self):
         # type: () -> str
         return "<Subscriber at %s, %s, %d of %d bytes left%s%s>" % (
-            self.peer, self.on_full, self.left, self.window,
+            shown(self.peer), self.on_full, self.left, self.window,
             ", %d messages behind" % self.behind if self.behind else "", ", blocking" if self.blocking else "")
 
 
@@ -201,8 +201,8 @@ class PubChannel(Channel):
     def _send_slowly(self, item, cost, timeout):
         # type: (Any, int, Optional[float]) -> int
         if cost - OVERHEAD > self._max:
-            raise MessageTooBig("A message of %d bytes is longer than max_message of %r, %d bytes."
-                                % (cost - OVERHEAD, str(self.context.name), self._max))
+            raise MessageTooBig("A message of %d bytes is longer than max_message of %s, %d bytes."
+                                % (cost - OVERHEAD, quoted(self.context.name), self._max))
         ready = lambda: self._try(item, cost)  # noqa: E731
         deadline = deadline_after(timeout)
         sent = self.context.loop.wait(ready, self._waiters, deadline)

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from .._compat import get_ident, monotonic, start_new_thread, text_type
+from .._compat import get_ident, monotonic, quoted, start_new_thread, text_type
 from ..errors import DecodeError, Error, MessageTooBig
 from ..futures import Future
 from ..protocol import requests
@@ -176,13 +176,13 @@ class RepChannel(Channel):
         if kind == CALL:
             method, args, kwargs = OBJECT.decode(body)
             if method not in self._methods:
-                raise AttributeError("the channel %r serves no method %r" % (str(self.name), str(method)))
+                raise AttributeError("the channel %s serves no method %s" % (quoted(self.name), quoted(method)))
             return getattr(self._target, str(method))(*args, **dict((str(key), kwargs[key]) for key in kwargs))
         if kind != PLAIN:
             raise DecodeError("a request of an unknown kind")
         if self._handler is None:
-            raise TypeError("the channel %r serves methods (%s), no plain requests"
-                            % (str(self.name), ", ".join(sorted(self._methods))))
+            raise TypeError("the channel %s serves methods (%s), no plain requests"
+                            % (quoted(self.name), ", ".join(sorted(self._methods))))
         return self._handler(decode_message(self.message_type, body))
 
     def _reply_later(self, job, future):
@@ -202,8 +202,8 @@ class RepChannel(Channel):
             else:
                 data = PLAIN + encode_message(self.message_type, value)
             if len(data) > self.context.max_message:
-                raise MessageTooBig("An answer of %d bytes is longer than max_message of %r, %d bytes."
-                                    % (len(data), str(self.context.name), self.context.max_message))
+                raise MessageTooBig("An answer of %d bytes is longer than max_message of %s, %d bytes."
+                                    % (len(data), quoted(self.context.name), self.context.max_message))
         except Error as error:
             self._reply(job, requests.RAISED, _describe(error))
         else:

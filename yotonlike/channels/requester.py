@@ -1,7 +1,7 @@
 """Asking: requests to whichever replier of the channel has least to do, and futures for the answers."""
 from __future__ import absolute_import, division, print_function
 
-from .._compat import monotonic
+from .._compat import monotonic, quoted
 from ..errors import Closed, DecodeError, MessageTooBig, NoReplier, PeerLost, RemoteError, Timeout
 from ..futures import Future
 from ..protocol import requests
@@ -103,8 +103,8 @@ class ReqChannel(Channel):
     def _request(self, data, timeout):
         # type: (bytes, Optional[float]) -> Future
         if len(data) > self.context.max_message:
-            raise MessageTooBig("A request of %d bytes is longer than max_message of %r, %d bytes."
-                                % (len(data), str(self.context.name), self.context.max_message))
+            raise MessageTooBig("A request of %d bytes is longer than max_message of %s, %d bytes."
+                                % (len(data), quoted(self.context.name), self.context.max_message))
         pending = _Request(self, data, deadline_after(timeout))
         with self._guard:
             self._check_open()
@@ -202,7 +202,7 @@ class ReqChannel(Channel):
         self.context.node.remove_feeder(self._key, self)
         for pending in list(self._homeless) + list(self._sent):
             self._abandon(pending)
-            pending.settle(Closed("The channel %r was closed." % str(self.name)))
+            pending.settle(Closed("The channel %s was closed." % quoted(self.name)))
 
 
 def _load(outlet):

@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 import os
 import struct
 
+from .._compat import quoted
 from ..dispatch import Signal
 from ..errors import MessageTooBig
 from ..protocol.codecs import OBJECT, decode_message, encode_message
@@ -87,8 +88,8 @@ class StateChannel(Channel):
         """
         data = encode_message(self.message_type, value)
         if len(data) + _VERSION.size > self.context.max_message:
-            raise MessageTooBig("A value of %d bytes is longer than max_message of %r, %d bytes."
-                                % (len(data), str(self.context.name), self.context.max_message))
+            raise MessageTooBig("A value of %d bytes is longer than max_message of %s, %d bytes."
+                                % (len(data), quoted(self.context.name), self.context.max_message))
         with self._guard:
             self._check_open()
             self._version = self._version[0] + 1, self._epoch

@@ -11,6 +11,7 @@ the others by at most one fragment and a control frame by what the transport alr
 """
 from __future__ import absolute_import, division, print_function
 
+from .._compat import quoted
 from ..errors import PeerLost, RemoteProtocolError
 from . import credit, events, frames
 from .incoming import Incoming
@@ -273,7 +274,7 @@ class Connection(object):
 
     def _who(self):
         # type: () -> str
-        return "%r" % str(self.peer.name) if self.peer is not None else "a peer that had not introduced itself"
+        return quoted(self.peer.name) if self.peer is not None else "a peer that had not introduced itself"
 
     # -- time -----------------------------------------------------------------------------------------------------
 

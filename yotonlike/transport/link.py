@@ -5,7 +5,7 @@ import os
 import random
 import socket
 
-from .._compat import monotonic
+from .._compat import monotonic, quoted, shown
 from ..errors import AddressError, AuthenticationFailed, Closed, CycleError, Error, PeerLost, too_late
 from ..protocol import connection as protocol
 from ..protocol.frames import MAX_FRAGMENT
@@ -75,7 +75,7 @@ class Link(object):
 
     def __repr__(self):
         # type: () -> str
-        return "<Link to %s at %s, %s>" % (self.peer or "?", self.address, self.state)
+        return "<Link to %s at %s, %s>" % (shown(self.peer or "?"), self.address, self.state)
 
     def close(self):
         # type: () -> None
@@ -278,7 +278,7 @@ class Link(object):
     def farewell(self):
         # type: () -> None
         """Say goodbye after everything else and wait for the peer to close, so that nothing under way is lost."""
-        reason = "The context %r was closed." % self._context.name
+        reason = "The context %s was closed." % quoted(self._context.name)
         if self.connection is None or not self.up:
             return self.end(Closed(reason), BYE_CLOSED)
         self._reconnect = False
@@ -288,6 +288,7 @@ class Link(object):
     def on_bye(self, code, reason):
         # type: (int, str) -> None
         """The peer ends the link."""
+        reason = shown(reason)
         if code == BYE_CYCLE:
             error = CycleError(reason)  # type: Error
         elif code == BYE_PROTOCOL:
