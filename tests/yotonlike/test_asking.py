@@ -67,6 +67,23 @@ def test_methods_of_a_registered_object(pair):
                     call().result(LIMIT)
 
 
+class Anything(object):
+    """A target."""
+
+    def names(*args, **kwargs):
+        """What it was called with."""
+        return [list(args[1:]), kwargs]
+
+
+def test_a_remote_parameter_may_have_any_name(pair):
+    with yotonlike.RepChannel(pair[1], u"calc", target=Anything(), methods=("names",)):
+        with yotonlike.ReqChannel(pair[0], u"calc") as req:
+            named = {"method": 1, "timeout": 2, "args": 3, "kwargs": 4, "name": 5}
+            assert req.call("names", 0, **named).result(LIMIT) == [[0], named]
+            with pytest.raises(TypeError):
+                req.call()
+
+
 def test_what_a_handler_raises_comes_back(pair):
     def fails(value):
         raise KeyError(value)

@@ -94,11 +94,18 @@ class ReqChannel(Channel):
         """
         return self._request(PLAIN + encode_message(self.message_type, message), timeout)
 
-    def call(self, method, *args, **kwargs):
-        # type: (str, *Any, **Any) -> Future
-        """Call a method of the object that the replier has registered; arguments and result are OBJECT values."""
+    def call(*args, **kwargs):
+        # type: (*Any, **Any) -> Future
+        """``call(method, ...)``: call a method of the object that the replier has registered.
+
+        All that follows the method's name is for the method, whatever the names of its parameters; arguments and result
+        are OBJECT values. There is no time limit; ``result(timeout)`` has one.
+        """
+        if len(args) < 2:
+            raise TypeError("call() takes the name of a method, and its arguments")
+        self, method = args[:2]  # no parameters, since a remote one may have any name
         named = {_text(key): value for key, value in kwargs.items()}
-        return self._request(CALL + OBJECT.encode([_text(method), list(args), named]), None)
+        return self._request(CALL + OBJECT.encode([_text(method), list(args[2:]), named]), None)
 
     def _request(self, data, timeout):
         # type: (bytes, Optional[float]) -> Future
