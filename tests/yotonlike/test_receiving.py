@@ -119,6 +119,62 @@ def test_a_callback_may_close_the_context(linked):
     assert linked[1].process_events() == 0
 
 
+class Numbers(yotonlike.MessageType):
+    """Reads numbers only."""
+
+    name = "text"
+
+    def encode(self, value):
+        return value
+
+    def decode(self, data):
+        return int(data)
+
+
+class Ints(Numbers):
+    """... of a name of its own."""
+
+    name = "ints"
+
+
+def with_bad_ones(kind):
+    """A subscription to which two messages have come that cannot be decoded, as native and as the user's own type."""
+    context = yotonlike.Context(u"one", KEY)
+    pub = yotonlike.PubChannel(context, u"news", Numbers() if kind == "native" else Ints())
+    sub = yotonlike.SubChannel(context, u"news", yotonlike.TEXT if kind == "native" else Ints())
+    bad = b"\xff" if kind == "native" else b"bad"
+    for data in (b"1", b"2", bad, b"3", b"4", bad):
+        pub.send(data)
+    context.flush(LIMIT)
+    return context, sub
+
+
+@pytest.mark.parametrize("kind", ["native", "own"])
+def test_recv_all_loses_nothing_to_a_message_that_cannot_be_decoded(kind):
+    context, sub = with_bad_ones(kind)
+    with context:
+        assert [int(each) for each in sub.recv_all()] == [1, 2]
+        with pytest.raises(yotonlike.DecodeError):
+            sub.recv_all()
+        assert [int(each) for each in sub.recv_all()] == [3, 4]
+        with pytest.raises(yotonlike.DecodeError):
+            sub.recv_nowait()
+        assert sub.recv_all() == [] and sub.pending == 0
+
+
+@pytest.mark.parametrize("kind", ["native", "own"])
+def test_iteration_goes_on_after_a_message_that_cannot_be_decoded(kind):
+    context, sub = with_bad_ones(kind)
+    messages, got = iter(sub), []
+    for _ in range(6):
+        try:
+            got.append(int(next(messages)))
+        except yotonlike.DecodeError:
+            got.append(None)
+    context.close()
+    assert got == [1, 2, None, 3, 4, None] and list(messages) == []
+
+
 @pytest.mark.parametrize("window", [1 << 20, 3000])
 def test_several_readers_get_every_message_once_and_in_order(linked, window):
     """Also while the publisher waits for window, which changes how messages are handed out."""

@@ -83,7 +83,7 @@ class SubChannel(Channel):
         self.dropped = 0
         self.positions = Positions()
         self._gaps = gaps
-        self._batches = deque()  # type: Deque[Any]  # batches, and gaps between them
+        self._batches = deque()  # type: Deque[Any]  # batches, gaps between them, what recv_all left
         self._ready = []  # type: List[Any]  # messages of the batch in hand but the last, the next one at the end
         self._slow = []  # type: List[Any]   # the same, while each is accounted for by itself
         self._last = _NOTHING  # type: Any   # the last message of the batch in hand
@@ -119,7 +119,14 @@ class SubChannel(Channel):
             message = self._ready.pop()
         except IndexError:
             message = self._wait(timeout)
-        return decode_message(self.message_type, message) if self._is_foreign and type(message) is not Gap else message
+        return self._finish(message) if self._is_foreign else message
+
+    def _finish(self, message):
+        # type: (Any) -> Any
+        """A message of the user's own type, decoded."""
+        if isinstance(message, DecodeError):
+            raise message
+        return message if type(message) is Gap else decode_message(self.message_type, message)
 
     def _wait(self, timeout):
         # type: (Optional[float]) -> Any
@@ -143,31 +150,48 @@ class SubChannel(Channel):
 
     def recv_all(self):
         # type: () -> List[Any]
-        """All messages that have come, maybe none.
+        """All messages that have come, maybe none. It stops before one that cannot be decoded, which the next call meets.
 
         Raises:
+            DecodeError: the first message is none of the channel's type; the next call gives the next ones.
             Closed: there are none, and none will come.
         """
-        messages = []
+        messages = []  # type: List[Any]
         try:
             while True:
                 messages.append(self.recv(0))
         except WouldBlock:
             pass
-        except Closed:
+        except (Closed, DecodeError) as error:
             if not messages:
                 raise
+            if isinstance(error, DecodeError):
+                self._put_back(error)
         return messages
+
+    def _put_back(self, error):
+        # type: (DecodeError) -> None
+        """Have the next call raise it."""
+        with self._guard:
+            if self._is_foreign:  # one of a batch in hand
+                self._ready.append(error)
+            else:
+                self._batches.appendleft(error)
 
     def __iter__(self):
         # type: () -> Iterator[Any]
-        """The messages, until the channel or its context is closed."""
-        while True:
-            try:
-                message = self.recv()
-            except Closed:
-                return
-            yield message
+        """The messages, until the channel or its context is closed. After a DecodeError it goes on."""
+        return self
+
+    def __next__(self):
+        # type: () -> Any
+        """:meth:`recv`, for iteration."""
+        try:
+            return self.recv()
+        except Closed:
+            raise StopIteration
+
+    next = __next__  # 2.7's name for it
 
     @property
     def pending(self):
@@ -199,6 +223,8 @@ class SubChannel(Channel):
                 break
             elif type(self._batches[0]) is Gap:
                 taken.append(self._batches.popleft())
+            elif isinstance(self._batches[0], DecodeError):
+                raise self._batches.popleft()
             else:
                 self._load()
         return taken
