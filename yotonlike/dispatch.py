@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 from collections import deque
 
 from ._compat import integer_types
+from .futures import attempt
 from .transport.waiting import INVALID, READABLE, WRITABLE, Wakeup, deadline_after
 
 TYPE_CHECKING = False
@@ -129,7 +130,11 @@ class Dispatcher(object):
 
 
 class Signal(object):
-    """Something that happens, and who wants to know. Callbacks run in ``context.process_events()``."""
+    """Something that happens, and who wants to know. Callbacks run in ``context.process_events()``.
+
+    When one of them raises, the others are called all the same; then the error comes out of ``process_events()``, or, if
+    another one was first, goes to ``sys.excepthook``.
+    """
 
     def __init__(self, dispatcher, on_first=None):
         # type: (Dispatcher, Any) -> None
@@ -161,9 +166,15 @@ class Signal(object):
 
     def call(self, *arguments):
         # type: (*Any) -> None
-        """Call the callbacks, here and now."""
-        for callback in self._callbacks:
-            callback(*arguments)
+        """Call the callbacks, here and now, all of them: what the first one raises that fails is raised after that."""
+        callbacks = self._callbacks
+        for at, callback in enumerate(callbacks):
+            try:
+                callback(*arguments)
+            except BaseException:
+                for other in callbacks[at + 1:]:
+                    attempt(other, *arguments)
+                raise
 
     def emit(self, *arguments):
         # type: (*Any) -> None

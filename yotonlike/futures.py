@@ -1,6 +1,8 @@
 """The result of something that is still under way."""
 from __future__ import absolute_import, division, print_function
 
+import sys
+
 from ._compat import monotonic, reraise
 from .errors import Error, LocalProtocolError, too_late
 from .transport.guard import Guard, reentered
@@ -13,6 +15,15 @@ if TYPE_CHECKING:
 
 class Cancelled(Error):
     """The future was cancelled before it had a result."""
+
+
+def attempt(callback, *arguments):
+    # type: (Callable[..., Any], *Any) -> None
+    """Call a callback on behalf of somebody who has nothing to do with what it raises: that goes to ``sys.excepthook``."""
+    try:
+        callback(*arguments)
+    except Exception:
+        sys.excepthook(*sys.exc_info())
 
 
 class _Alone(object):
@@ -156,12 +167,15 @@ class Future(object):
 
     def add_done_callback(self, callback):
         # type: (Callable[[Future], None]) -> None
-        """Have ``callback(future)`` called when it is done; here and now if it is."""
+        """Have ``callback(future)`` called when it is done; here and now if it is.
+
+        What it raises goes to ``sys.excepthook``, and nobody else is concerned.
+        """
         with self._loop.guard:
             if not self._done:
                 self._callbacks.append(callback)
                 return
-        callback(self)
+        attempt(callback, self)
 
     def set_result(self, value):
         # type: (Any) -> None
@@ -226,4 +240,4 @@ class Future(object):
                 callback = self._callbacks.pop(0)
             except IndexError:  # another thread took it
                 break
-            callback(self)
+            attempt(callback, self)

@@ -254,6 +254,26 @@ def test_closing_the_requester_or_its_context_fails_what_waits(pair):
     rep.close()
 
 
+def test_what_a_done_callback_raises_concerns_nobody_else(pair, monkeypatch):
+    seen, reported = [], []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: reported.append(kind))
+
+    def fails(future):
+        raise ValueError("of the callback")
+
+    own = yotonlike.Future()
+    with yotonlike.RepChannel(pair[1], u"calc", handler=lambda value: own), yotonlike.ReqChannel(pair[0], u"calc") as req:
+        asked = req.request(1)
+        for future in (own, asked):
+            future.add_done_callback(fails)
+            future.add_done_callback(seen.append)
+        own.set_result(5)
+        assert asked.result(LIMIT) == 5 and seen == [own, asked]
+        own.add_done_callback(fails)
+        own.add_done_callback(seen.append)
+        assert seen == [own, asked, own] and reported == [ValueError] * 3
+
+
 def test_done_callbacks(pair):
     with yotonlike.RepChannel(pair[1], u"calc", handler=double), yotonlike.ReqChannel(pair[0], u"calc") as req:
         seen = []

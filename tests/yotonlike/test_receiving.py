@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import threading
+import traceback
 
 import pytest
 import yotonlike
@@ -53,6 +54,29 @@ def test_what_a_callback_raises_is_not_taken_for_the_channels_own(linked, error)
         pump(linked[1], lambda: False)
     pump(linked[1], lambda: len(got) == 3)
     assert got == [u"1", u"2", u"3"]
+
+
+def test_a_callback_that_raises_takes_no_message_from_the_others(linked, monkeypatch):
+    pub, sub = published(linked)
+    got, reported = [[], [], []], []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: reported.append(str(error)))
+
+    def failing(number):
+        def received(message):
+            got[number].append(message)
+            if message == u"2":
+                raise ValueError("of callback %d" % number)
+        return received
+
+    for callback in (failing(0), got[1].append, failing(2)):
+        sub.received.connect(callback)
+    for text in (u"1", u"2", u"3"):
+        pub.send(text)
+    with pytest.raises(ValueError) as caught:
+        pump(linked[1], lambda: False)
+    pump(linked[1], lambda: len(got[0]) == 3)
+    assert got == [[u"1", u"2", u"3"]] * 3 and str(caught.value) == "of callback 0" and reported == ["of callback 2"]
+    assert traceback.extract_tb(caught.tb)[-1][2] == "received"
 
 
 def test_without_callbacks_messages_stay_for_recv(linked):
