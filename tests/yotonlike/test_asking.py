@@ -300,6 +300,32 @@ def test_a_state_reaches_the_others_and_whoever_joins(pair):
     until(lambda: one.value == late.value == {u"now": u"idle"})
 
 
+def test_changed_comes_whether_it_was_connected_before_the_value_or_after(pair):
+    one, two, three = [yotonlike.StateChannel(context, u"mode") for context in (pair[0], pair[1], pair[1])]
+    got, own, pump = [], [], pair[1].process_events
+
+    def arrived(value):
+        until(lambda: two.value == value and three.value == value)
+
+    one.send(u"busy")
+    arrived(u"busy")
+    two.changed.connect(got.append)
+    pump()
+    assert got == [u"busy"]
+    two.changed.disconnect(got.append)
+    one.send(u"idle")
+    arrived(u"idle")
+    pump()
+    two.changed.connect(got.append)
+    pump()
+    assert got == [u"busy", u"idle"]
+    three.send(u"over")
+    three.changed.connect(own.append)
+    pump()
+    pump()
+    assert own == [] and three.value == u"over" and got[-1] == u"over", "what is set here is no news here"
+
+
 def test_states_set_at_the_same_time_agree(pair):
     channels = [yotonlike.StateChannel(context, u"mode") for context in pair]
     for number in range(200):

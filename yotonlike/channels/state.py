@@ -38,15 +38,16 @@ class StateChannel(Channel):
         message_type (MessageType): of the value.
 
     Attributes:
-        changed (Signal): called with the value in ``process_events()`` when another channel has set it. When it is set
-            many times before that, only the last value comes.
+        changed (Signal): called with the value in ``process_events()`` when another channel has set it, also before the
+            callback was connected. When it is set many times before that, only the last value comes, and none if
+            that was set here.
     """
 
     def __init__(self, context, name, message_type=OBJECT):
         # type: (Any, str, Any) -> None
         super(StateChannel, self).__init__(context, name, message_type)
         self.kind = STATE
-        self.changed = Signal(context.dispatcher)
+        self.changed = Signal(context.dispatcher, self._schedule_unguarded)
         self._key = STATE, self.name, self.message_type.name
         self._epoch = os.urandom(16)
         self._number = 0
@@ -55,7 +56,7 @@ class StateChannel(Channel):
         self._decoded = None  # type: Any  # (version, value)
         self._outlets = []  # type: List[Outlet]
         self._dispatching = False
-        self._told = self._version  # the version that callbacks were called with last
+        self._told = self._version  # the version that callbacks were called with last, or that was set here since
         with self._guard:
             self._register()
             self._sink = context.node.open_sink(STATE, LATEST, _WINDOW, self.name, self.message_type.name, self)
@@ -92,7 +93,7 @@ class StateChannel(Channel):
                                 % (len(data), quoted(self.context.name), self.context.max_message))
         with self._guard:
             self._check_open()
-            self._version = self._version[0] + 1, self._epoch
+            self._version = self._told = self._version[0] + 1, self._epoch
             self._data = data
             for outlet in self._outlets:
                 self._push(outlet)
@@ -136,16 +137,28 @@ class StateChannel(Channel):
         if self._version < version < _VERSIONS_END:
             self._version, self._data = version, data[_VERSION.size:]
             self.context.loop.notify(self._waiters)
-            if self.changed and not self._dispatching:
-                self._dispatching = True
-                self.context.dispatcher.post(self._dispatch)
+            if self.changed:
+                self._schedule()
+
+    def _schedule(self):
+        # type: () -> None
+        if self._told != self._version and not self._dispatching:
+            self._dispatching = True
+            self.context.dispatcher.post(self._dispatch)
+
+    def _schedule_unguarded(self):
+        # type: () -> None
+        with self._guard:
+            self._schedule()
 
     def _dispatch(self):
         # type: () -> None
-        self._dispatching = False
         with self._guard:
-            told, self._told = self._told, self._version
-        if told != self._told:
+            self._dispatching = False
+            news = self.changed and self._told != self._version
+            if news:
+                self._told = self._version
+        if news:
             self.changed.call(self.value)
 
     def attached(self, inlet, source, number):
