@@ -6,7 +6,7 @@ import os
 from . import exits
 from ._compat import quoted, start_new_thread
 from .channels.base import checked_name
-from .dispatch import Dispatcher, Signal
+from .dispatch import Dispatcher, Handlers, Signal
 from .errors import AddressError, Closed, Timeout, WouldBlock, too_late
 from .network import Network
 from .protocol.routing import Node
@@ -59,6 +59,7 @@ class Context(object):
         self.closed = False
         self._drained = False  # whether all that was sent had left when it was closed
         self.dispatcher = Dispatcher(self)
+        self.handlers = Handlers()
         self.link_opened = Signal(self.dispatcher)
         self.link_closed = Signal(self.dispatcher)
         self.timers = Timers()
@@ -214,18 +215,19 @@ class Context(object):
         # type: (Optional[float]) -> bool
         """Send what waits, say goodbye on every link, and end. Closing again does nothing.
 
-        Also in a signal handler and ``__del__``. If those have interrupted a call of a context, which has to go on first, a
-        thread of its own closes this one, and False is returned at once.
+        In a handler of a RepChannel it returns at once: the context closes when the handler has returned, and its
+        answer is part of what waits. Also in a signal handler and ``__del__``: if those have interrupted a call of a
+        context, which has to go on first, a thread of its own closes this one, and False is returned at once.
 
         Returns:
             Whether everything left in time; what did not is lost.
         """
-        deadline, drained = deadline_after(timeout), False
-        if self.closed:
+        if self.closed or self.handlers.put_off(lambda: self.close(timeout)):
             return True
         if interrupted():
             start_new_thread(self.close, (timeout,))
             return False
+        deadline, drained = deadline_after(timeout), False
         try:
             self.flush(timeout)
             with self.guard:

@@ -1,9 +1,9 @@
-"""Callbacks of the user's, run where the user wants them: in ``process_events()``, never in the I/O thread."""
+"""Callbacks of the user's, run where the user wants them: in ``process_events()``, never in the I/O thread; handlers."""
 from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from ._compat import integer_types
+from ._compat import get_ident, integer_types
 from .futures import attempt
 from .transport.waiting import INVALID, READABLE, WRITABLE, Wakeup, deadline_after
 
@@ -127,6 +127,38 @@ class Dispatcher(object):
         """We are a forked child: our copy of the descriptor goes, and who waits is the parent's."""
         del self._waiters[:]
         self.close()
+
+
+class Handlers(object):
+    """Which threads run handlers of repliers, and what those have put off until their answers are on their way."""
+
+    def __init__(self):
+        # type: () -> None
+        self._put_off = {}  # type: Dict[int, Optional[Callable[[], Any]]]  # each thread touches its own entry only
+
+    def run(self, serve, request):
+        # type: (Callable[[Any], None], Any) -> None
+        """Have a handler run and its answer sent by ``serve(request)``, and do what it put off."""
+        me = get_ident()
+        if me in self._put_off:  # a handler runs callbacks, and this is one of them: the outer one has an answer to give, too
+            serve(request)
+            return
+        self._put_off[me] = None
+        try:
+            serve(request)
+        finally:
+            function = self._put_off.pop(me)
+            if function is not None:
+                function()
+
+    def put_off(self, function):
+        # type: (Callable[[], Any]) -> bool
+        """Whether this thread runs a handler; if so, ``function`` is called when it has given its answer."""
+        me = get_ident()
+        if me not in self._put_off:
+            return False
+        self._put_off[me] = function
+        return True
 
 
 class Signal(object):

@@ -25,6 +25,7 @@ from collections import defaultdict, deque
 
 from yotonlike import BINARY, OBJECT, Gap, PeerLost, PubChannel, RepChannel, ReqChannel, StateChannel, SubChannel, WouldBlock
 from yotonlike.channels import publisher, replier, requester, subscriber
+from yotonlike.dispatch import Handlers
 from yotonlike.errors import CycleError, NoReplier, ProtocolError
 from yotonlike.network import Network
 from yotonlike.protocol import frames
@@ -95,6 +96,7 @@ class Context(object):
         self.node, self.links, self.channels, self.unflushed, self.waiters = Node(), [], [], [], []
         self.network = Network(self, self.links)
         self.dispatcher = self.link_opened = self.link_closed = self
+        self.handlers = Handlers()
         self._ticks = False
 
     def at(self, deadline, function):

@@ -52,6 +52,57 @@ def test_a_handler_may_close_its_channel_and_still_answers(pair):
     assert served == [1, 1]
 
 
+@pytest.mark.parametrize("events", [False, True])
+@pytest.mark.parametrize("end", ["answers", "raises"])
+def test_a_handler_may_close_its_context_and_still_answers(pair, events, end):
+    asker, server = pair
+
+    def last(size):
+        assert server.close(LIMIT)
+        if end == "raises":
+            raise KeyError("after the end")
+        return b"x" * size
+
+    yotonlike.RepChannel(server, u"stop", handler=last, events=events)
+    future = yotonlike.ReqChannel(asker, u"stop").request(1000000)
+    if events:
+        while not server.closed:
+            assert select.select([server.fileno()], [], [], LIMIT)[0]
+            server.process_events()
+    if end == "raises":
+        with pytest.raises(yotonlike.RemoteError):
+            future.result(LIMIT)
+    else:
+        assert len(future.result(LIMIT)) == 1000000
+
+
+def test_a_handler_within_a_handler_may_close_the_context():
+    """The outer one runs callbacks while it waits; both answers arrive."""
+    with yotonlike.Context(u"asker", KEY) as asker, yotonlike.Context(u"server", KEY) as server:
+        server.connect(asker.bind("tcp://127.0.0.1:0").address)
+        begun = []
+
+        def outer(message):
+            begun.append(message)
+            while len(begun) < 2:
+                server.wait(LIMIT)
+                server.process_events()
+            return message
+
+        def inner(message):
+            begun.append(message)
+            server.close(LIMIT)
+            return message
+
+        yotonlike.RepChannel(server, u"outer", handler=outer, events=True)
+        yotonlike.RepChannel(server, u"inner", handler=inner, events=True)
+        first = yotonlike.ReqChannel(asker, u"outer").request(1)
+        server.wait(LIMIT)
+        second = yotonlike.ReqChannel(asker, u"inner").request(2)
+        server.process_events()
+        assert server.closed and first.result(LIMIT) == 1 and second.result(LIMIT) == 2
+
+
 def test_long_answers_are_not_lost_when_the_channel_closes_behind_them(pair):
     asker, server = pair
     sizes = [5000000, 4000000, 1, 3000000]

@@ -27,7 +27,8 @@ class RepChannel(Channel):
         context (Context): where it lives.
         name (str): of the channel.
         message_type (MessageType): of requests and answers.
-        handler: ``handler(message)`` returns the answer, or a Future that will have it.
+        handler: ``handler(message)`` returns the answer, or a Future that will have it. It may send, request, and close the
+            channel or the context: that happens when it has returned, and its answer still goes (but no later one of a Future).
         target: an object; of it, ``methods`` can be called with ``ReqChannel.call``.
         methods: names of methods of ``target``. Nothing else of it can be reached.
         events (bool): run handlers in ``process_events()`` instead of a thread of the channel's own.
@@ -132,7 +133,7 @@ class RepChannel(Channel):
             job = self.context.loop.wait(self._take, self._waiters, None)
             if job is self._closed:  # no exception: on 2.7 its class may be gone when the interpreter ends
                 return
-            self._serve(job)
+            self.context.handlers.run(self._serve, job)
 
     def _serve_next(self):
         # type: () -> None
@@ -142,7 +143,7 @@ class RepChannel(Channel):
             job = self._take()
             self.context.transmit()
         if job is not None:
-            self._serve(job)
+            self.context.handlers.run(self._serve, job)
 
     def _serve(self, job):
         # type: (Batch) -> None
