@@ -78,9 +78,10 @@ except AttributeError:  # 2.7 has none; the liveness rules treat a jump of this 
     monotonic = time.time
 
 try:
-    from _thread import allocate_lock, get_ident, start_new_thread
+    from _thread import allocate_lock, error as ThreadError, get_ident, start_new_thread
 except ImportError:
-    from thread import allocate_lock, get_ident, start_new_thread  # type: ignore[import-not-found,no-redef]  # noqa: F401
+    from thread import (  # type: ignore[import-not-found,no-redef]  # noqa: F401
+        allocate_lock, error as ThreadError, get_ident, start_new_thread)
 
 try:
     import _signal as signal_module  # type: ignore[import-not-found]  # the module behind ``signal``, without the cost of its enums

@@ -103,6 +103,29 @@ def test_a_handler_within_a_handler_may_close_the_context():
         assert server.closed and first.result(LIMIT) == 1 and second.result(LIMIT) == 2
 
 
+def test_where_no_thread_can_start_requests_are_answered_with_that(pair, monkeypatch):
+    """As on 3.12 while the interpreter ends; where it passes, as with a limit of threads, the next one is served."""
+    from yotonlike.channels import replier
+    asker, server = pair
+    start, failures = replier.start_new_thread, [1, 2]
+
+    def start_or_fail(function, arguments):
+        if failures:
+            failures.pop()
+            raise replier.ThreadError("can't start new thread")
+        return start(function, arguments)
+
+    monkeypatch.setattr(replier, "start_new_thread", start_or_fail)
+    yotonlike.RepChannel(server, u"late", handler=lambda message: message)
+    req = yotonlike.ReqChannel(asker, u"late")
+    futures = [req.request(number) for number in range(4)]
+    for future in futures[:2]:
+        with pytest.raises(yotonlike.RemoteError) as caught:
+            future.result(LIMIT)
+        assert "start new thread" in caught.value.message
+    assert [future.result(LIMIT) for future in futures[2:]] == [2, 3]
+
+
 def test_long_answers_are_not_lost_when_the_channel_closes_behind_them(pair):
     asker, server = pair
     sizes = [5000000, 4000000, 1, 3000000]

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from collections import deque
 
-from .._compat import get_ident, monotonic, quoted, start_new_thread, text_type
+from .._compat import ThreadError, get_ident, monotonic, quoted, start_new_thread, text_type
 from ..errors import DecodeError, Error, MessageTooBig
 from ..futures import Future
 from ..protocol import requests
@@ -75,8 +75,19 @@ class RepChannel(Channel):
         elif self._thread:
             self.context.loop.notify(self._waiters)
         else:
-            self._thread = True
+            self._begin_to_work()
+
+    def _begin_to_work(self):
+        # type: () -> None
+        """Start the worker thread. Where none can be, as on 3.12 while the interpreter ends, that is the answer."""
+        try:
             start_new_thread(self._work, ())
+            self._thread = True
+        except ThreadError as error:
+            job = self._take()
+            if job is not None:
+                job.origin.owner.send_reply(job.number, requests.RAISED, _describe(error))
+                self.context.transmit()
 
     def attached(self, inlet, source, number):
         # type: (Inlet, bytes, int) -> None
