@@ -215,6 +215,7 @@ class End(object):
     """One end of a link, with what a network needs of it."""
 
     address = "simulated"
+    tells = met = False
 
     def __init__(self, context, edge, initiator):
         self.context, self.edge, self.initiator = context, edge, initiator

@@ -45,6 +45,8 @@ class Context(object):
 class Link(object):
     """One end of a link in memory, with what a network needs of it."""
 
+    tells = met = False
+
     def __init__(self, context, nonce, initiator):
         self.context, self.initiator = context, initiator
         self.address = "memory"
