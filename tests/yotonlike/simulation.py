@@ -407,8 +407,8 @@ class Subscriber(object):
 
     def take(self, message):
         if type(message) is Gap:
-            assert not self.gap and message.missed > 0
-            self.gap = message.missed
+            assert message.missed > 0 and (not self.gap or self.on_full == "latest")
+            self.gap += message.missed  # with "latest", what a gap stood before may be replaced after the gap was taken
             return
         index, number = _HEAD.unpack_from(message)
         sender, missed, self.gap = self.world.publishers[index], self.gap, 0

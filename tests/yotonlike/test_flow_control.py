@@ -283,7 +283,9 @@ def test_rule_16_drop_oldest_keeps_a_window_and_the_newest_of_each():
     assert [(each.source[:1], each.number) for each in outlet.queue] == [(b"o", 7)] + [(b"e", at) for at in range(96, 100)]
 
 
-def test_rule_17_latest_keeps_the_newest_of_each():
+@pytest.mark.parametrize("where", [0, 1])
+def test_rule_17_latest_keeps_the_newest_of_each(linked, where):
+    """At the sender, and at a subscription in another context or the publisher's own; there is room again at once."""
     outlet = Outlet(1, SUBSCRIPTION, LATEST, 5 * COST, u"news", "text")
     outlet.credit = 0
     for number in range(100):
@@ -291,6 +293,18 @@ def test_rule_17_latest_keeps_the_newest_of_each():
         for source in (EPOCH, b"o" * 16):
             outlet.push(Batch(source, number, [10], b"x" * 10))
     assert sorted((each.source[:1], each.number) for each in outlet.queue) == [(b"e", 99), (b"o", 99)]
+    pub, sent = PubChannel(linked[0], u"news", BINARY), 0
+    sub = SubChannel(linked[where], u"news", BINARY, on_full="latest", gaps=True)
+    pub.wait_for_subscriber(LIMIT)
+    for count in (5, 2000, 100000):
+        for number in range(count):
+            pub.send(("%d" % number).encode("ascii"))
+        sent += count
+        wait_for(sub, lambda: [batch.end for batch in sub._batches.batches()] == [sent])
+        assert sub.pending == 1 and pub.subscribers[0].left > sub._sink.window // 2
+        gap, newest = sub.recv_all()
+        assert gap.missed == count - 1 and int(newest) == count - 1 and sub.recv_all() == []
+    assert sub.dropped == sent - 3
 
 
 @pytest.mark.parametrize("policy", [DROP_OLDEST, LATEST])

@@ -8,11 +8,10 @@ until the publisher has got some.
 """
 from __future__ import absolute_import, division, print_function
 
-from collections import deque
-
 from .._compat import monotonic
 from ..dispatch import Signal
 from ..errors import Closed, DecodeError, WouldBlock, too_late
+from ..protocol.arrivals import Arrivals, Gap
 from ..protocol.codecs import BINARY, OBJECT, TEXT, decode_message
 from ..protocol.credit import BLOCK, DROP_OLDEST, LATEST, OVERHEAD, SUBSCRIPTION, Batch
 from ..protocol.positions import ALL, Positions
@@ -22,7 +21,7 @@ from .base import Channel, looks_for_forks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Deque, Iterator, List, Optional
+    from typing import Any, Iterator, List, Optional
 
     from ..protocol.credit import Inlet
 
@@ -35,24 +34,6 @@ CALLBACKS_A_TURN = 1000
 _NOTHING = object()
 
 
-class Gap(object):
-    """Messages that were published and will not come, in the place where they would have come.
-
-    Attributes:
-        missed (int): how many.
-    """
-
-    __slots__ = ("missed",)
-
-    def __init__(self, missed):
-        # type: (int) -> None
-        self.missed = missed
-
-    def __repr__(self):
-        # type: () -> str
-        return "<Gap of %d messages>" % self.missed
-
-
 class SubChannel(Channel):
     """Receives what is published.
 
@@ -61,8 +42,11 @@ class SubChannel(Channel):
         name (str): of the channel.
         message_type (MessageType): TEXT, BINARY, OBJECT or your own.
         on_full (str): what happens when the window is used up. ``"block"``: the publisher waits, nothing is missed.
-            ``"drop_oldest"``: old messages go, counted in :attr:`dropped`. ``"latest"``: only the newest is kept.
-        window (int): bytes of messages (each costs 32 more) that may be under way or wait here, per link.
+            ``"drop_oldest"``: of what waits for window at the publisher the oldest go; what has come stays.
+            ``"latest"``, full or not: what waits, here too, is replaced by what comes, so only the newest message of each
+            publisher is there. Either way what is gone is counted in :attr:`dropped`.
+        window (int): bytes of messages (each costs 32 more) that may be under way or wait here, per link. ``"latest"`` needs
+            room for two messages: where one fills it, the next one waits at the publisher until that is taken.
         gaps (bool): give a :class:`Gap` in the place of messages that are missing.
         history (int): bytes of old messages that it wants of each publisher, as far as that keeps them; None for all.
 
@@ -82,8 +66,8 @@ class SubChannel(Channel):
         self.received = Signal(context.dispatcher, self._schedule_unguarded)
         self.dropped = 0
         self.positions = Positions()
-        self._gaps = gaps
-        self._batches = deque()  # type: Deque[Any]  # batches, gaps between them, what recv_all left
+        self._latest = on_full == "latest"
+        self._batches = Arrivals(self._latest, gaps)  # and errors that recv_all left for the next call
         self._ready = []  # type: List[Any]  # messages of the batch in hand but the last, the next one at the end
         self._slow = []  # type: List[Any]   # the same, while each is accounted for by itself
         self._last = _NOTHING  # type: Any   # the last message of the batch in hand
@@ -198,8 +182,8 @@ class SubChannel(Channel):
         # type: () -> int
         """Messages that have come and were not taken."""
         with self._guard:
-            return (sum(len(batch.lengths) for batch in self._batches if type(batch) is Batch) + len(self._ready)
-                    + len(self._slow) + (self._last is not _NOTHING))
+            return (sum(len(batch.lengths) for batch in self._batches.batches()) + len(self._ready) + len(self._slow)
+                    + (self._last is not _NOTHING))
 
     def _take(self, taken):
         # type: (List[Any]) -> List[Any]
@@ -237,7 +221,7 @@ class SubChannel(Channel):
             messages = self._decoder.decode_batch(self._hand.lengths, self._hand.data)
         except DecodeError:
             if len(self._hand.lengths) > 1:  # find out which one, and lose no other
-                self._batches.extendleft(reversed([_one(self._hand, at) for at in range(len(self._hand.lengths))]))
+                self._batches.take_apart(self._hand)
                 return
             self._pay()
             raise
@@ -276,13 +260,10 @@ class SubChannel(Channel):
         # type: (Inlet, Batch) -> None
         """Messages arrived."""
         new, missed = self.positions.take(batch)
-        if missed:
-            self.dropped += missed
-            if self._gaps:
-                self._batches.append(Gap(missed))
         if new is None:
             return
-        self._batches.append(new)
+        dropped = self._batches.add(new, missed)
+        self.dropped += dropped
         self.context.loop.notify(self._waiters)
         if self.received:
             self._schedule()
@@ -292,12 +273,15 @@ class SubChannel(Channel):
         """What has come and was not taken."""
         if self._hand is not None and self._paid:
             self._hand, self._paid = self._hand.split(self._paid)[1], 0
-        return [batch for batch in [self._hand] + list(self._batches) if type(batch) is Batch]
+        return ([self._hand] if self._hand is not None else []) + self._batches.batches()
 
     def wanted(self, inlet):
         # type: (Inlet) -> None
         """A publisher waits for window."""
-        self.context.at(monotonic() + RELENT, lambda: self._relent(inlet))
+        if self._latest:
+            self._relent(inlet)  # nobody is in the middle of a batch
+        else:
+            self.context.at(monotonic() + RELENT, lambda: self._relent(inlet))
 
     def _relent(self, inlet):
         # type: (Inlet) -> None
@@ -377,8 +361,3 @@ class SubChannel(Channel):
             raise
         self._schedule_unguarded()
 
-
-def _one(batch, at):
-    # type: (Batch, int) -> Batch
-    """The message at index ``at``, alone."""
-    return batch.split(at)[1].split(1)[0] if at else batch.split(1)[0]
