@@ -161,7 +161,7 @@ _HANDLERS = {
     events.Closed: lambda self, link, event: self._context.node.closed(event.outlet),
     events.Granted: Network._on_granted,
     events.Wanted: lambda self, link, event: event.inlet.target.wanted(event.inlet),
-    events.Attached: lambda self, link, event: event.inlet.target.attached(event.inlet, event.source, event.number),
+    events.Attached: lambda self, link, event: event.inlet.target.attached(event.inlet, event.source, event.number, event.anew),
     events.Data: lambda self, link, event: event.inlet.target.deliver(event.inlet, event.batch),
     events.Reply: lambda self, link, event: self._context.node.requests.replied(
         link.connection, event.request, event.status, event.data),

@@ -40,7 +40,8 @@ CASES = {
                    (1, 1, 0, 10, b"n", b"t", ([(ID, 7), (OTHER, 1 << 63)], 1 << 40, 5))),
     "close": (frames.close_sink(9), frames.CLOSE, (9,)),
     "source": (frames.source(4, ID), frames.SOURCE, (4, ID)),
-    "attach": (frames.attach(4, 5, 6), frames.ATTACH, (4, 5, 6)),
+    "attach": (frames.attach(4, 5, 6), frames.ATTACH, (4, 5, 6, False)),
+    "attach-anew": (frames.attach(4, 5, 6, True), frames.ATTACH, (4, 5, 6, True)),
     "grant": (frames.grant(4, 1 << 62), frames.GRANT, (4, 1 << 62)),
     "want": (frames.want(4), frames.WANT, (4,)),
     "cancel": (frames.cancel(1 << 63), frames.CANCEL, (1 << 63,)),
@@ -111,7 +112,7 @@ def test_every_truncation_of_a_body_is_refused_or_read_as_it_stands(name):
             assert [each[0] for each in found] == [kind]
 
 
-EXACT = {frames.CLOSE: 4, frames.SOURCE: 20, frames.ATTACH: 16, frames.GRANT: 12, frames.WANT: 4, frames.CANCEL: 8,
+EXACT = {frames.CLOSE: 4, frames.SOURCE: 20, frames.ATTACH: 17, frames.GRANT: 12, frames.WANT: 4, frames.CANCEL: 8,
          frames.SYNCED: 0, frames.HEARTBEAT: 0}
 LEAST = {frames.HELLO: 44, frames.OPEN: 16, frames.BYE: 1, frames.DATA: 24, frames.LARGE: 24, frames.REPLY: 9,
          frames.LARGEREPLY: 17, frames.MORE: 9, frames.NODES: 1}

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from yotonlike.protocol.credit import OVERHEAD, Batch
-from yotonlike.protocol.positions import MAX_POSITIONS, Positions
+from yotonlike.protocol.positions import MAX_POSITIONS, WHO, Positions
 
 A, B = b"a" * 16, b"b" * 16
 
@@ -45,21 +45,59 @@ def test_what_is_new(number, count, new, missed):
 
 def test_a_publisher_begins_where_it_says_if_it_is_new():
     positions = Positions()
-    positions.attached(A, 7)
-    positions.attached(A, 0)
+    positions.attached(A, 7, None)
+    positions.attached(A, 0, None)
     assert positions.known() == [(A, 7)] and positions.take(batch(A, 9, 1))[1] == 2
     assert positions.take(batch(B, 30, 2))[1] == 0 and positions.known() == [(A, 10), (B, 32)]
 
 
 def test_those_attached_last_are_remembered():
     positions = Positions()
-    positions.attached(A, 1)
+    positions.attached(A, 1, None)
     for number in range(MAX_POSITIONS - 1):
-        positions.attached(("%016d" % number).encode("ascii"), number)
-    positions.attached(A, 99)
-    positions.attached(B, 3)
+        positions.attached(("%016d" % number).encode("ascii"), number, None)
+    positions.attached(A, 99, None)
+    positions.attached(B, 3, None)
     known = positions.known()
     assert len(known) == MAX_POSITIONS and known[-2:] == [(A, 1), (B, 3)] and known[0][1] == 1
+
+
+class Inlet(object):
+    """Of a link that is lost, with a goodbye or without."""
+
+    def __init__(self, goodbye=False):
+        self.owner, self.goodbye = self, goodbye
+
+
+def instance(name, number):
+    """An epoch."""
+    return name * WHO + ("%02d" % number).encode("ascii") * 6
+
+
+def test_a_publisher_takes_the_place_of_one_of_its_name_that_was_lost():
+    positions, inlet, other = Positions(), Inlet(), Inlet()
+    assert not positions.attached(instance(b"a", 1), 0, inlet) and not positions.attached(instance(b"b", 1), 0, inlet)
+    positions.lost(inlet)
+    assert not positions.attached(instance(b"c", 1), 0, other), "of another name"
+    assert not positions.attached(instance(b"b", 1), 0, other), "back itself"
+    assert not positions.attached(instance(b"b", 2), 0, other), "so this one is merely new"
+    assert positions.attached(instance(b"a", 2), 0, other)
+    assert not positions.attached(instance(b"a", 2), 0, other) and not positions.attached(instance(b"a", 3), 0, other)
+
+
+def test_nobody_takes_the_place_of_one_that_said_goodbye_or_is_reached_another_way():
+    positions, polite, lost, inlet = Positions(), Inlet(True), Inlet(), Inlet()
+    positions.attached(instance(b"a", 1), 0, polite)
+    positions.attached(instance(b"b", 1), 0, lost)
+    positions.attached(instance(b"b", 1), 0, inlet)
+    positions.lost(polite)
+    positions.lost(lost)
+    assert not positions.attached(instance(b"a", 2), 0, inlet) and not positions.attached(instance(b"b", 2), 0, inlet)
+
+
+def test_what_was_noticed_on_the_way_counts_where_it_is_new():
+    positions = Positions()
+    assert positions.attached(A, 0, None, True) and not positions.attached(A, 0, None, True)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -1,7 +1,11 @@
 """Publishers that keep what they sent: who comes late, comes back, or is slow reads on where it stands."""
 from __future__ import absolute_import, division, print_function
 
+import binascii
+import os
 import random
+import subprocess
+import sys
 
 import cutting
 import pytest
@@ -426,3 +430,88 @@ def test_arguments_are_checked(linked, wrong):
         PubChannel(linked[0], u"news", **wrong)
     with pytest.raises(ValueError):
         SubChannel(linked[0], u"news", history=-1)
+
+
+# -- restarted publishers ----------------------------------------------------------------------------------------------
+
+PUBLISHER = """
+import binascii, sys, yotonlike
+context = yotonlike.Context(sys.argv[1], binascii.unhexlify(sys.argv[2]))
+pub = yotonlike.PubChannel(context, u"news", history=1000)
+context.connect(sys.argv[3])
+for number in range(3):
+    pub.send(u"%06d" % number)
+sys.stdin.readline()
+context.close(20)
+"""
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(yotonlike.__file__)))
+
+
+class Publisher(object):
+    """A process that publishes 0 to 2 to whom its context finds.
+
+    Attributes:
+        seen: what comes of that.
+    """
+
+    def __init__(self, name, context, sub):
+        self.name, self.context = name, context
+        address = context.listeners[0].address
+        key = binascii.hexlify(context.key).decode("ascii")
+        self.process = subprocess.Popen([sys.executable, "-c", PUBLISHER, name, key, address], stdin=subprocess.PIPE, cwd=ROOT,
+                                        env=dict(os.environ, PYTHONPATH=ROOT))
+        self.seen = []
+        while self.seen[-1:] != [2]:
+            message = sub.recv(LIMIT)
+            self.seen.append(message if type(message) is Gap else int(message))
+
+    def end(self, how):
+        """It is killed, or closes its context; returns when that is noticed."""
+        if how == "killed":
+            self.process.kill()
+        else:
+            self.process.stdin.write(b"\n")
+        self.process.stdin.close()
+        self.process.wait()
+        self.context.loop.wait(lambda: self.name not in [link.peer for link in self.context._links], self.context.waiters, None)
+
+
+@pytest.mark.parametrize("hops", [1, 2])
+def test_a_publisher_that_was_killed_and_started_again_leaves_a_gap_of_unknown_size(hops):
+    with LinkedContexts(hops) as contexts:
+        relay = contexts[0]
+        relay.bind("tcp://127.0.0.1:0")
+        sub = SubChannel(contexts[-1], u"news", gaps=True)
+        first, other = Publisher("worker", relay, sub), Publisher("other", relay, sub)
+        first.end("killed")
+        third = Publisher("third", relay, sub)
+        again = Publisher("worker", relay, sub)
+        again.end("closed")
+        last = Publisher("worker", relay, sub)
+        for each in (other, third, last):
+            each.end("closed")
+        assert other.seen == [0, 1, 2], "it was merely new"
+        assert third.seen == [0, 1, 2], "it has another name than the one that is missing"
+        assert (again.seen[0].missed, again.seen[0].exact, again.seen[1:]) == (0, False, [0, 1, 2])
+        assert last.seen == [0, 1, 2], "the one before had said goodbye"
+        assert sub.dropped == 0 and sub.recv_all() == []
+
+
+def test_a_restarted_server_leaves_a_gap_at_the_subscriber_that_connects_again():
+    with yotonlike.Context(u"client", KEY) as client:
+        sub, before = SubChannel(client, u"news", gaps=True), None
+        server = yotonlike.Context(u"server", KEY)
+        address = server.bind("tcp://127.0.0.1:0").address
+        client.connect(address, reconnect=True)
+        for _ in range(3):
+            pub = PubChannel(server, u"news", history=1000)
+            pub.send(u"1")
+            gap = sub.recv(LIMIT) if before else None
+            assert sub.recv(LIMIT) == u"1" and (gap is None or repr(gap) == "<Gap of 0 messages or more>")
+            before = server
+            with server.guard:
+                server._links[0]._lost(yotonlike.PeerLost("without a word"))
+            server.close()
+            server = yotonlike.Context(u"server", KEY)
+            server.bind(address)
+        server.close()

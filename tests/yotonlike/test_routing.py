@@ -55,9 +55,9 @@ class Sub(object):
         self.node, self.positions, self.history = node, Positions(), ALL
         self.sink = node.open_sink(self.kind, policy, window, name, "text", self)
 
-    def attached(self, inlet, source, number):
+    def attached(self, inlet, source, number, anew=False):
         self.sources[source] = number
-        self.positions.attached(source, number)
+        self.positions.attached(source, number, inlet, anew)
 
     def deliver(self, inlet, batch):
         assert self.positions.take(batch)[0] is batch
@@ -208,7 +208,7 @@ def handle(node, connection):
         elif type(event) is events.Wanted:
             event.inlet.target.wanted(event.inlet)
         elif type(event) is events.Attached:
-            event.inlet.target.attached(event.inlet, event.source, event.number)
+            event.inlet.target.attached(event.inlet, event.source, event.number, event.anew)
         elif type(event) is events.Data:
             event.inlet.target.deliver(event.inlet, event.batch)
         elif type(event) is events.Reply:

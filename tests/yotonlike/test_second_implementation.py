@@ -314,7 +314,7 @@ def serve_once(listener, key, done):
     peer.expect(SYNCED)
     peer.open(7, SUBSCRIPTION, b"news")
     peer.send(SYNCED)
-    done.append((peer, peer.expect(SOURCE, ">I16s"), peer.expect(ATTACH, ">IIQ")))
+    done.append((peer, peer.expect(SOURCE, ">I16s"), peer.expect(ATTACH, ">IIQB")))
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
@@ -337,7 +337,7 @@ def test_it_is_joined_as_acceptor(context, tmpdir, kind):
     assert news.wait_for_subscriber(LIMIT) == 1
     thread.join(LIMIT)
     peer, (alias, epoch, _), attached = done[0]
-    assert attached == [7, alias, 0, b""]
+    assert attached == [7, alias, 0, 0, b""]
     peer.close()
     listener.close()
 
@@ -412,7 +412,7 @@ def test_it_subscribes_and_gives_credit(context, peers):
     peer.open(1, SUBSCRIPTION, b"news", window=window)
     peer.open(2, SUBSCRIPTION, b"news", b"binary", BLOCK, window)  # another type: never fed
     alias, epoch, _ = peer.expect(SOURCE, ">I16s")
-    assert peer.expect(ATTACH, ">IIQ") == [1, alias, 0, b""]
+    assert peer.expect(ATTACH, ">IIQB") == [1, alias, 0, 0, b""]
     texts = [u"message %d \u20ac" % number for number in range(200)]
     thread = in_thread(lambda: [news.send(text, timeout=LIMIT) for text in texts])
     got, credit, held, wanted = [], window, 0, 0
@@ -450,7 +450,7 @@ def test_the_publisher_waits_for_credit_and_for_nobody_who_is_gone(context, peer
         news.send_nowait(u"y" * 50)
     peer.send(CLOSE, ">I", 1)
     peer.expect(SOURCE, ">I16s")
-    peer.expect(ATTACH, ">IIQ")
+    peer.expect(ATTACH, ">IIQB")
     assert peer.expect_data()[3] == [b"x" * 50]
     assert peer.expect(WANT, ">I") == [1, b""]
     assert news.send(u"z", timeout=LIMIT) == 0
@@ -464,20 +464,20 @@ def test_it_goes_on_where_it_was(context, peers):
     peer.join_as_initiator()
     peer.open(1, SUBSCRIPTION, b"news")
     alias, epoch, _ = peer.expect(SOURCE, ">I16s")
-    assert peer.expect(ATTACH, ">IIQ") == [1, alias, 0, b""]  # it is new here, so it misses what is not kept
+    assert peer.expect(ATTACH, ">IIQB") == [1, alias, 0, 0, b""]  # it is new here, so it misses what is not kept
     assert peer.expect_data() == (1, alias, 7, [b"00007", b"00008", b"00009"])
     peer.open(2, SUBSCRIPTION, b"news", positions=[(b"x" * 16, 3), (epoch, 9)])
-    assert peer.expect(ATTACH, ">IIQ") == [2, alias, 9, b""]
+    assert peer.expect(ATTACH, ">IIQB") == [2, alias, 9, 0, b""]
     assert peer.expect_data() == (2, alias, 9, [b"00009"])
     peer.open(4, SUBSCRIPTION, b"news", history=80)  # wants two of them, and one wants none
-    assert peer.expect(ATTACH, ">IIQ") == [4, alias, 8, b""]
+    assert peer.expect(ATTACH, ">IIQB") == [4, alias, 8, 0, b""]
     assert peer.expect_data() == (4, alias, 8, [b"00008", b"00009"])
     peer.open(5, SUBSCRIPTION, b"news", history=0)
-    assert peer.expect(ATTACH, ">IIQ") == [5, alias, 10, b""]
+    assert peer.expect(ATTACH, ">IIQB") == [5, alias, 10, 0, b""]
     for sink in (4, 5):
         peer.send(CLOSE, ">I", sink)
     peer.open(3, SUBSCRIPTION, b"news", positions=[(epoch, 10)], window=100, used=63)
-    assert peer.expect(ATTACH, ">IIQ") == [3, alias, 10, b""]
+    assert peer.expect(ATTACH, ">IIQB") == [3, alias, 10, 0, b""]
     news.wait_for_subscriber(LIMIT)
     while len(news.subscribers) < 3:
         news.wait_for_subscriber(LIMIT)
@@ -499,7 +499,7 @@ def test_a_message_larger_than_the_window_comes_in_fragments(context, peers):
     long = os.urandom(200000)
     assert blobs.send(long) == 1
     peer.expect(SOURCE, ">I16s")
-    peer.expect(ATTACH, ">IIQ")
+    peer.expect(ATTACH, ">IIQB")
     sink, _, number, messages = peer.expect_data()
     assert (sink, number, messages) == (1, 0, [long])
     with pytest.raises(yotonlike.WouldBlock):
@@ -519,7 +519,7 @@ def test_a_policy_that_drops_shows_as_a_gap(context, peers):
     for number in range(10):
         assert news.send(u"%d" % number) == 1
     peer.expect(SOURCE, ">I16s")
-    peer.expect(ATTACH, ">IIQ")
+    peer.expect(ATTACH, ">IIQB")
     got = {}
     while 9 not in got:
         kind, body = peer.receive()
@@ -538,7 +538,7 @@ def test_it_publishes_and_keeps_to_its_credit(context, peers):
     (sink, opened), = peer.join_as_initiator().items()
     assert opened == (SUBSCRIPTION, BLOCK, 1000, u"news", "text")
     peer.send(SOURCE, ">I16s", 3, os.urandom(16))
-    peer.send(ATTACH, ">IIQ", sink, 3, 5)
+    peer.send(ATTACH, ">IIQB", sink, 3, 5, 0)
     texts = [u"text %d" % number for number in range(100)]
     taken = []
     thread = in_thread(lambda: taken.extend(sub.recv(LIMIT) for _ in range(len(texts) + 1)))
@@ -587,7 +587,7 @@ def test_it_comes_back_as_a_publisher(context, peers):
         assert [struct.unpack(">16sQ", rest[at:at + 24]) for at in range(0, len(rest), 24)] == list(expected)
         peer.expect(SYNCED)
         peer.send(SOURCE, ">I16s", 5, epoch)
-        peer.send(ATTACH, ">IIQ", sink, 5, 0)
+        peer.send(ATTACH, ">IIQB", sink, 5, 0, 0)
         return peer, sink
 
     peer, sink = come(0)
@@ -696,10 +696,10 @@ def test_two_of_it_talk_through_a_context(context, peers):
     assert opened == (SUBSCRIPTION, BLOCK, 500, u"news", "text")
     epoch = os.urandom(16)
     right.send(SOURCE, ">I16s", 9, epoch)
-    right.send(ATTACH, ">IIQ", sink, 9, 41)
+    right.send(ATTACH, ">IIQB", sink, 9, 41, 0)
     alias, there, _ = left.expect(SOURCE, ">I16s")
     assert there == epoch
-    assert left.expect(ATTACH, ">IIQ") == [1, alias, 41, b""]
+    assert left.expect(ATTACH, ">IIQB") == [1, alias, 41, 0, b""]
     right.send_data(sink, 9, 41, [b"a" * 400])
     assert left.expect_data() == (1, alias, 41, [b"a" * 400])
     assert right.expect(GRANT, ">IQ") == [sink, 432, b""]  # forwarded: the relay's window is free again
@@ -774,9 +774,9 @@ def test_goodbyes(context, peers):
     news.send(u"last")
     thread = in_thread(context.close, LIMIT)
     peer.expect(SOURCE, ">I16s")
-    peer.expect(ATTACH, ">IIQ")
+    peer.expect(ATTACH, ">IIQB")
     assert peer.expect_data()[3] == [b"last"]
-    assert peer.expect(BYE, ">B")[0] == 0
+    assert peer.expect(BYE, ">B")[0] == 3  # it has sent everything
     peer.close()
     thread.join(LIMIT)
     assert not thread.is_alive()

@@ -18,7 +18,9 @@ are set anew whenever the stage leaves or window comes back. Beyond the latter, 
 """
 from __future__ import absolute_import, division, print_function
 
+import binascii
 import os
+import struct
 
 from .._compat import SURROGATES, monotonic, quoted, shown, text_type
 from ..dispatch import Signal
@@ -26,6 +28,7 @@ from ..errors import MessageTooBig, too_late
 from ..protocol.codecs import BINARY, TEXT, encode_message
 from ..protocol.credit import BLOCK, OVERHEAD, SUBSCRIPTION
 from ..protocol.history import History, check_store
+from ..protocol.positions import WHO
 from ..protocol.publication import DROP, LAG, KeptPublication, Publication
 from ..protocol.settings import whole
 from ..transport.waiting import deadline_after
@@ -97,7 +100,7 @@ class PubChannel(Channel):
     def __init__(self, context, name, message_type=TEXT, history=0, when_slow="block"):
         # type: (Any, str, Any, Any, str) -> None
         super(PubChannel, self).__init__(context, name, message_type)
-        self._publication = _publication(history, when_slow)
+        self._publication = _publication(history, when_slow, context.name)
         self.writable = Signal(context.dispatcher)
         self._is_text = self.message_type is TEXT
         #: The type of messages that are staged as they are, and what tells that such a one is as many bytes long.
@@ -352,15 +355,21 @@ class PubChannel(Channel):
         self._measure(self._spent)
 
 
-def _publication(history, when_slow):
-    # type: (Any, str) -> Publication
+def _who(name):
+    # type: (str) -> bytes
+    """What tells a publisher that was restarted from others: the context's name, if it has one."""
+    return struct.pack(">I", binascii.crc32(name.encode("utf-8")) & 0xffffffff) if name else os.urandom(WHO)
+
+
+def _publication(history, when_slow, name):
+    # type: (Any, str, str) -> Publication
     """
     Raises:
         TypeError, ValueError: there is no such way to publish.
     """
     if when_slow not in _WHEN_SLOW:
         raise ValueError("when_slow is %s, not %r." % (", ".join(map(repr, sorted(_WHEN_SLOW))), when_slow))
-    epoch = os.urandom(16)
+    epoch = _who(name) + os.urandom(16 - WHO)
     if not hasattr(history, "append"):
         history = whole("A history", history)
         if not history and when_slow != "block":

@@ -89,8 +89,8 @@ class RepChannel(Channel):
                 job.origin.owner.send_reply(job.number, requests.RAISED, _describe(error))
                 self.context.transmit()
 
-    def attached(self, inlet, source, number):
-        # type: (Inlet, bytes, int) -> None
+    def attached(self, inlet, source, number, anew=False):
+        # type: (Inlet, bytes, int, bool) -> None
         """Never happens to a replier."""
 
     def wanted(self, inlet):

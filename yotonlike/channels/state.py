@@ -161,8 +161,8 @@ class StateChannel(Channel):
         if news:
             self.changed.call(self.value)
 
-    def attached(self, inlet, source, number):
-        # type: (Inlet, bytes, int) -> None
+    def attached(self, inlet, source, number, anew=False):
+        # type: (Inlet, bytes, int, bool) -> None
         """Who sets the value does not matter."""
 
     def wanted(self, inlet):

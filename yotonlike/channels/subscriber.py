@@ -21,7 +21,7 @@ from .base import Channel, looks_for_forks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, List, Optional
+    from typing import Any, Iterator, List, Optional, Set
 
     from ..protocol.credit import Inlet
 
@@ -47,12 +47,12 @@ class SubChannel(Channel):
             publisher is there. Either way what is gone is counted in :attr:`dropped`.
         window (int): bytes of messages (each costs 32 more) that may be under way or wait here, per link. ``"latest"`` needs
             room for two messages: where one fills it, the next one waits at the publisher until that is taken.
-        gaps (bool): give a :class:`Gap` in the place of messages that are missing.
+        gaps (bool): give a :class:`Gap` in the place of messages that are missing, or may be after a publisher's restart.
         history (int): bytes of old messages that it wants of each publisher, as far as that keeps them; None for all.
 
     Attributes:
         received (Signal): called with each message in ``process_events()``; use this or :meth:`recv`.
-        dropped (int): messages that were published and will not come.
+        dropped (int): messages that are known to have been published and will not come.
     """
 
     def __init__(self, context, name, message_type=TEXT, on_full="block", window=1 << 20, gaps=False, history=None):
@@ -66,6 +66,7 @@ class SubChannel(Channel):
         self.received = Signal(context.dispatcher, self._schedule_unguarded)
         self.dropped = 0
         self.positions = Positions()
+        self._anew = set()  # type: Set[bytes]  # publishers that took the place of lost ones, and have sent nothing yet
         self._latest = on_full == "latest"
         self._batches = Arrivals(self._latest, gaps)  # and errors that recv_all left for the next call
         self._ready = []  # type: List[Any]  # messages of the batch in hand but the last, the next one at the end
@@ -251,10 +252,11 @@ class SubChannel(Channel):
 
     # -- what the network brings; under the guard -----------------------------------------------------------------------
 
-    def attached(self, inlet, source, number):
-        # type: (Inlet, bytes, int) -> None
-        """A publisher feeds this subscription, beginning with that number."""
-        self.positions.attached(source, number)
+    def attached(self, inlet, source, number, anew=False):
+        # type: (Inlet, bytes, int, bool) -> None
+        """A publisher feeds this subscription, beginning with that number, and maybe in the place of one that was lost."""
+        if self.positions.attached(source, number, inlet, anew):
+            self._anew.add(source)
 
     def deliver(self, inlet, batch):
         # type: (Inlet, Batch) -> None
@@ -262,7 +264,9 @@ class SubChannel(Channel):
         new, missed = self.positions.take(batch)
         if new is None:
             return
-        dropped = self._batches.add(new, missed)
+        exact = new.source not in self._anew
+        self._anew.discard(new.source)
+        dropped = self._batches.add(new, missed, exact)
         self.dropped += dropped
         self.context.loop.notify(self._waiters)
         if self.received:
@@ -313,6 +317,7 @@ class SubChannel(Channel):
     def lost(self, inlet):
         # type: (Inlet) -> None
         """A link is gone; what had come over it can still be taken, and its window goes back over the next one."""
+        self.positions.lost(inlet)
 
     def cancelled(self, connection, request):
         # type: (Any, int) -> None

@@ -20,17 +20,20 @@ class Gap(object):
 
     Attributes:
         missed (int): how many.
+        exact (bool): whether those are all. They are not where a publisher was lost, and one of the same context's name came in
+            its place: what the lost one had sent besides what came, nobody knows.
     """
 
-    __slots__ = ("missed",)
+    __slots__ = ("missed", "exact")
 
-    def __init__(self, missed):
-        # type: (int) -> None
+    def __init__(self, missed, exact=True):
+        # type: (int, bool) -> None
         self.missed = missed
+        self.exact = exact
 
     def __repr__(self):
         # type: () -> str
-        return "<Gap of %d messages>" % self.missed
+        return "<Gap of %d messages%s>" % (self.missed, "" if self.exact else " or more")
 
 
 class Arrivals(deque):  # type: ignore[type-arg]
@@ -47,32 +50,33 @@ class Arrivals(deque):  # type: ignore[type-arg]
         self._latest = latest
         self._gaps = gaps
 
-    def add(self, batch, missed):
-        # type: (Batch, int) -> int
+    def add(self, batch, missed, exact=True):
+        # type: (Batch, int, bool) -> int
         """A batch came, and ``missed`` messages before it will not; returns how many are missed now that were not before."""
         if self._latest:
-            return self._replace(batch, missed)
-        if missed and self._gaps:
-            self.append(Gap(missed))
+            return self._replace(batch, missed, exact)
+        if self._gaps and (missed or not exact):
+            self.append(Gap(missed, exact))
         self.append(batch)
         return missed
 
-    def _replace(self, batch, missed):
-        # type: (Batch, int) -> int
+    def _replace(self, batch, missed, exact):
+        # type: (Batch, int, bool) -> int
         """:meth:`add`; the newest message takes the place of the one that waits, so that nobody's goes back in the queue."""
         at, gap, replaced = self._find(batch.source), missed, []  # type: int, int, List[Batch]
         self.rotate(-at)
         if at < len(self):
             if type(self[0]) is Gap:
-                gap += self.popleft().missed
+                before = self.popleft()
+                gap, exact = gap + before.missed, before.exact
             replaced.append(self.popleft())
         if len(batch.lengths) > 1:
             older, batch = batch.split(len(batch.lengths) - 1)
             replaced.append(older)
         count = sum(len(each.lengths) for each in replaced)
         self.appendleft(batch)
-        if self._gaps and gap + count:
-            self.appendleft(Gap(gap + count))
+        if self._gaps and (gap + count or not exact):
+            self.appendleft(Gap(gap + count, exact))
         self.rotate(at)
         for each in replaced:  # last, because room may bring the next batch at once
             each.hand_back()

@@ -39,6 +39,7 @@ class Connection(object):
     Attributes:
         state (str): ``"handshaking"``, ``"open"`` or ``"closed"``.
         error (Error or None): why it is closed.
+        goodbye (bool): whether the peer said that it leaves and has sent everything.
         inlets (dict): our sinks, by number.
         outlets (dict): the peer's sinks, by number.
         liveness (Liveness): heartbeats and silence.
@@ -56,6 +57,7 @@ class Connection(object):
         """
         self.settings = settings
         self.error = None  # type: Optional[Exception]
+        self.goodbye = False
         self.inlets = {}  # type: Dict[int, credit.Inlet]
         self.outlets = {}  # type: Dict[int, credit.Outlet]
         self.peer = None  # type: Optional[events.Hello]
@@ -181,12 +183,12 @@ class Connection(object):
         else:
             self._put(frames.close_sink(sink))
 
-    def attach(self, outlet, source, number):
-        # type: (credit.Outlet, bytes, int) -> None
-        """Tell the peer that a publisher feeds its sink, beginning with that number."""
+    def attach(self, outlet, source, number, anew=False):
+        # type: (credit.Outlet, bytes, int, bool) -> None
+        """Tell the peer that a publisher feeds its sink, from that number on; ``anew`` if in the place of a lost one."""
         introduction = []  # type: List[bytes]
         alias = self.outgoing.alias(source, introduction)
-        for frame in introduction + [frames.attach(outlet.sink, alias, number)]:
+        for frame in introduction + [frames.attach(outlet.sink, alias, number, anew)]:
             self._put(frame)
 
     def push(self, outlet, batch):

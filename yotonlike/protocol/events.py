@@ -58,9 +58,9 @@ class Closed(Event):
 
 
 class Attached(Event):
-    """A publisher feeds one of our sinks, beginning with that number."""
+    """A publisher feeds one of our sinks, beginning with that number, and maybe in the place of one that was lost."""
 
-    __slots__ = ("inlet", "source", "number")
+    __slots__ = ("inlet", "source", "number", "anew")
 
 
 class Granted(Event):

@@ -16,7 +16,8 @@ OPEN       sink (u32), kind (u8), policy (u8), window (u64), used (u64), history
            message type (u8), name (utf-8), message type (ascii), then any number of positions: epoch (16), number (u64)
 CLOSE      sink (u32)
 SOURCE     alias (u32), epoch of a publisher (16): introduces the alias on this link
-ATTACH     sink (u32), source alias (u32), number (u64): that publisher feeds the sink, beginning with that number
+ATTACH     sink (u32), source alias (u32), number (u64), 1 anew or 0 (u8): that publisher feeds the sink, beginning with that
+           number, and maybe in the place of one that was lost
 GRANT      sink (u32), bytes (u64): window handed back
 WANT       sink (u32): the sender waits for window
 CANCEL     request (u64)
@@ -58,7 +59,7 @@ _OPEN = struct.Struct(">IBBQQQHB")
 _POSITION = struct.Struct(">16sQ")
 _SINK = struct.Struct(">I")
 _SOURCE = struct.Struct(">I16s")
-_ATTACH = struct.Struct(">IIQ")
+_ATTACH = struct.Struct(">IIQ?")
 _GRANT = struct.Struct(">IQ")
 _CANCEL = struct.Struct(">Q")
 _DATA = struct.Struct(">IIQI")
@@ -110,10 +111,10 @@ def source(alias, epoch):
     return frame(SOURCE, _SOURCE.pack(alias, epoch))
 
 
-def attach(sink, alias, number):
-    # type: (int, int, int) -> bytes
+def attach(sink, alias, number, anew=False):
+    # type: (int, int, int, bool) -> bytes
     """ATTACH."""
-    return frame(ATTACH, _ATTACH.pack(sink, alias, number))
+    return frame(ATTACH, _ATTACH.pack(sink, alias, number, anew))
 
 
 def grant(sink, amount):

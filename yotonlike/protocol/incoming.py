@@ -33,11 +33,11 @@ class Incoming(object):
             raise RemoteProtocolError("The peer numbers a publisher %d; the limit is %d." % (alias, MAX_ALIASES))
         self._aliases[alias] = epoch
 
-    def on_attach(self, sink, alias, number):
-        # type: (int, int, int) -> None
+    def on_attach(self, sink, alias, number, anew):
+        # type: (int, int, int, bool) -> None
         inlet = self._inlets.get(sink)
         if inlet is not None:
-            self._report(events.Attached(inlet, self._source_of(inlet, alias), number))
+            self._report(events.Attached(inlet, self._source_of(inlet, alias), number, anew))
 
     def _source_of(self, inlet, alias):
         # type: (credit.Inlet, int) -> Any

@@ -49,12 +49,12 @@ class Loopback(object):
         if outlet is not None:
             self._node.closed(outlet)
 
-    def attach(self, outlet, source, number):
-        # type: (credit.Outlet, bytes, int) -> None
+    def attach(self, outlet, source, number, anew=False):
+        # type: (credit.Outlet, bytes, int, bool) -> None
         """A publisher of this context feeds the sink."""
         inlet = self.inlets.get(outlet.sink)
         if inlet is not None:
-            inlet.target.attached(inlet, source, number)
+            inlet.target.attached(inlet, source, number, anew)
 
     def push(self, outlet, batch):
         # type: (credit.Outlet, credit.Batch) -> None

@@ -10,7 +10,7 @@ A request takes the same way to one replier; the answer finds back through the t
 Local channels plug in as *feeders* (they push into outlets) and *targets* (they receive from sinks):
 
 * feeder: ``attach(outlet)``, ``detach(outlet)``, ``granted(outlet)``
-* target: ``kind``, ``deliver(inlet, batch)``, ``attached(inlet, source, number)``, ``wanted(inlet)``,
+* target: ``kind``, ``deliver(inlet, batch)``, ``attached(inlet, source, number, anew)``, ``wanted(inlet)``,
   ``lost(inlet)``, ``cancelled(connection, request)``; of a subscription also ``positions``,
   ``history`` and ``held()``
 """
@@ -70,10 +70,10 @@ class _Relay(object):
         if new is not None:
             self._outlet.owner.push(self._outlet, new)
 
-    def attached(self, inlet, source, number):
-        # type: (credit.Inlet, bytes, int) -> None
-        self.positions.attached(source, number)
-        self._outlet.owner.attach(self._outlet, source, number)
+    def attached(self, inlet, source, number, anew=False):
+        # type: (credit.Inlet, bytes, int, bool) -> None
+        anew = self.positions.attached(source, number, inlet, anew)
+        self._outlet.owner.attach(self._outlet, source, number, anew)
 
     def held(self):
         # type: () -> Any
@@ -87,6 +87,7 @@ class _Relay(object):
     def lost(self, inlet):
         # type: (credit.Inlet) -> None
         """What that link had sent and still waits here goes on; its window goes back over the next one."""
+        self.positions.lost(inlet)
 
     def cancelled(self, connection, request):
         # type: (Any, int) -> None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONNECTING, ALIVE, SILENT, CLOSED = "connecting", "alive", "silent", "closed"
 
 # Why a link ends, as BYE carries it.
-BYE_CLOSED, BYE_PROTOCOL, BYE_CYCLE = 0, 1, 2
+BYE_CLOSED, BYE_PROTOCOL, BYE_CYCLE, BYE_ALL_SENT = 0, 1, 2, 3
 
 #: Seconds before the first and at most before a later attempt to connect again; doubled each time, with jitter, so
 #: that many clients of a restarted server do not come at the same moment.
@@ -283,12 +283,13 @@ class Link(object):
             return self.end(Closed(reason), BYE_CLOSED)
         self._reconnect = False
         self._parting = Closed(reason)
-        self.connection.say_bye(BYE_CLOSED, reason)
+        self.connection.say_bye(BYE_ALL_SENT, reason)
 
     def on_bye(self, code, reason):
         # type: (int, str) -> None
         """The peer ends the link."""
         reason = shown(reason)
+        self.connection.goodbye = code == BYE_ALL_SENT
         if code == BYE_CYCLE:
             error = CycleError(reason)  # type: Error
         elif code == BYE_PROTOCOL:
