@@ -4,6 +4,7 @@ See the README for a tour and docs/protocol.md for what goes over the wire.
 """
 from __future__ import absolute_import, division, print_function
 
+from . import adapters as adapters
 from .channels.publisher import PubChannel, Subscriber
 from .channels.replier import RepChannel
 from .channels.requester import ReqChannel

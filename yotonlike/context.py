@@ -189,7 +189,7 @@ class Context(object):
 
     def flush(self, timeout=5.0):
         # type: (Optional[float]) -> None
-        """Wait until everything sent so far has left this process.
+        """Wait until everything sent so far has left this process: what waits for window, when subscribers have taken enough.
 
         Raises:
             Timeout, for 0 WouldBlock: some of it has not, such as to a subscriber that is stalled.

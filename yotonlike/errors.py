@@ -18,6 +18,7 @@
      |    +-- LocalProtocolError  our end asked for what the protocol's state does not allow
      |    +-- RemoteProtocolError the other end broke the protocol; its link is closed
      +-- RemoteError              a handler at the other end raised
+     +-- Cancelled                the future was cancelled (from futures.py)
 """
 from __future__ import absolute_import, division, print_function
 

@@ -65,8 +65,11 @@ class _Alone(object):
 class Future(object):
     """A result to come. ``request`` returns one; a handler may make one, return it, and set its result later.
 
-    It has the surface of ``concurrent.futures.Future``. Callbacks run in ``process_events()`` of the context, or in a
-    thread that waits in :meth:`result`; those of a future made by a program itself, in the thread that sets it.
+    It has the methods of ``concurrent.futures.Future`` that its users call, with the errors of this package; but ``wait()``
+    and ``as_completed()`` of that module do not take it. :meth:`running` is true until it is done, and :meth:`cancel` works
+    until then: a handler that has begun goes on, and nobody gets its answer. Callbacks run in ``process_events()`` of the
+    context, or in a thread that waits in :meth:`result`; those of a future made by a program itself, in the thread that
+    sets it.
     """
 
     # What most never change is set here, as one is made for each request.

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, print_function
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 import yotonlike
@@ -53,6 +54,54 @@ def test_asyncio(channels):
     detach()
     loop.close()
     assert seen == [u"first", u"last"]
+
+
+AWAITING = """
+async def ask(wrap, requests):
+    seen = []
+    for request in requests:
+        try:
+            seen.append(await wrap(request))
+        except Exception as error:
+            seen.append(type(error).__name__)
+    return seen
+"""
+
+
+def test_a_future_is_awaited(channels):
+    import asyncio
+
+    from yotonlike.adapters.asyncio import attach, wrap
+    pub, sub = channels
+    space, own, cancelled = {}, yotonlike.Future(), yotonlike.Future()
+    exec(AWAITING, space)  # a syntax error on 2.7, which has to be able to read this file
+    rep = yotonlike.RepChannel(pub.context, u"calc", handler=lambda number: 6 // number)
+    req = yotonlike.ReqChannel(sub.context, u"calc")
+    loop = asyncio.new_event_loop()
+    detach = attach(sub.context, loop)
+    threading.Timer(0.01, own.set_result, (5,)).start()
+    done = req.request(3)
+    assert done.result(LIMIT) == 2
+    requests = [req.request(2), req.request(0), done, own]
+    assert loop.run_until_complete(asyncio.wait_for(space["ask"](wrap, requests), LIMIT)) == [3, "RemoteError", 2, 5]
+
+    async_future = []
+    loop.call_soon(lambda: async_future.append(wrap(cancelled)))
+    loop.call_soon(lambda: async_future[0].cancel())
+    loop.call_soon(lambda: loop.call_soon(loop.stop))
+    loop.run_forever()
+    assert cancelled.cancelled() and rep
+    detach()
+    loop.close()
+
+
+def test_the_adapters_are_loaded_when_they_are_used():
+    code = ("import sys; sys.path.insert(0, %r); import yotonlike\n"
+            "print([name for name in ('asyncio', 'tkinter') if name in sys.modules])\n"
+            "print(yotonlike.adapters.asyncio.attach.__module__, yotonlike.adapters.qt.attach.__module__)\n"
+            "print(hasattr(yotonlike.adapters, 'gtk'))") % os.getcwd()
+    out = subprocess.check_output([sys.executable, "-c", code])
+    assert out.split() == [b"[]", b"yotonlike.adapters.asyncio", b"yotonlike.adapters.qt", b"False"]
 
 
 #: Windows, until the process ends: Tcl aborts when the garbage collector takes one apart in a thread that is not its own.

@@ -31,3 +31,30 @@ def attach(context, loop=None):
         chosen.remove_reader(fd)
 
     return detach
+
+
+def wrap(future):
+    # type: (Any) -> asyncio.Future[Any]
+    """An asyncio future with what becomes of one of yotonlike's, for ``await``; in a running loop.
+
+    The context has to be attached to that loop. Who cancels the one cancels the other.
+    """
+    loop = asyncio.get_running_loop()
+    wrapped = loop.create_future()
+
+    def settle():
+        # type: () -> None
+        if wrapped.done():
+            return
+        if future.cancelled():
+            wrapped.cancel()
+            return
+        error = future.exception(0)
+        if error is not None:
+            wrapped.set_exception(error)
+        else:
+            wrapped.set_result(future.result(0))
+
+    future.add_done_callback(lambda _: loop.call_soon_threadsafe(settle))  # a handler's own is set in any thread
+    wrapped.add_done_callback(lambda _: future.cancel() if wrapped.cancelled() else None)
+    return wrapped

@@ -79,7 +79,7 @@ class ReqChannel(Channel):
 
     def request(self, message, timeout=None):
         # type: (Any, Optional[float]) -> Future
-        """Send a request; returns a Future at once.
+        """Send a request; returns a Future at once, and never waits: what has no answer yet is kept, however much it is.
 
         Args:
             timeout: seconds until the future fails with Timeout and the replier need not begin; None for no limit.
