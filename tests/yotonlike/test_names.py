@@ -87,8 +87,9 @@ def test_the_other_end_can_show_why_it_was_left(pair):
 def test_a_reason_from_a_newer_python_is_shown_too(pair):
     """There names stand in the reasons as they are."""
     _, _, accepted, _ = pair
+    connection = accepted.connection
     for code in (0, 1, 2):
-        accepted._gone = False
+        accepted._gone, accepted.connection = False, connection
         with accepted._context.guard:
             accepted.on_bye(code, u"The context 'caf\xe9' was closed.")
         assert u"caf" in text_of(accepted.closed_reason)
