@@ -12,7 +12,9 @@ import pytest
 
 from yotonlike.errors import CycleError, PeerLost
 from yotonlike.network import Network
+from yotonlike.protocol import credit
 from yotonlike.protocol.connection import CLOSED, Connection
+from yotonlike.protocol.positions import Positions
 from yotonlike.protocol.routing import Node
 from yotonlike.protocol.settings import Settings
 
@@ -265,3 +267,38 @@ def test_who_connects_again_replaces_a_link_whose_end_was_not_seen():
     world.run()
     assert again.up and stale.connection is None and type(stale.closed_reason) is PeerLost
     assert world.check() == 1
+
+
+class Feeder(object):
+    """A channel that feeds sinks."""
+
+    def __init__(self):
+        self.outlets = []
+
+    def attach(self, outlet):
+        self.outlets.append(outlet)
+
+
+class Target(object):
+    """A channel that takes messages."""
+
+    kind, history, positions = credit.SUBSCRIPTION, 0, Positions()
+
+    def held(self):
+        return []
+
+
+def test_a_sink_that_opens_behind_the_introduction_is_taken_up_once():
+    """Its announcement is in the same read as what makes the acceptor join, which takes up all that is known."""
+    world = World(1, 2)
+    initiator, acceptor = world.contexts
+    feeder, key = Feeder(), (credit.SUBSCRIPTION, u"news", "text")
+    acceptor.node.add_feeder(key, feeder)
+    first, second = world.connect(initiator, acceptor), world.wires[0][0][1]
+    for sender, receiver in ((first, second), (second, first)):
+        receiver.connection.receive_data(sender.connection.data_to_send(), 0.0)
+        receiver.context.network.handle(receiver)
+    initiator.node.open_sink(credit.SUBSCRIPTION, credit.BLOCK, 1000, u"news", "text", Target())
+    second.connection.receive_data(first.connection.data_to_send(), 0.0)
+    acceptor.network.handle(second)
+    assert len(feeder.outlets) == 1

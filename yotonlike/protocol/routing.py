@@ -201,7 +201,10 @@ class Node(object):
         # type: (credit.Outlet) -> None
         """A joined link, or a channel of this context, opened a sink."""
         key = outlet.kind, outlet.name, outlet.type_name
-        self._outlets.setdefault(key, []).append(outlet)
+        known = self._outlets.setdefault(key, [])
+        if outlet in known:  # its announcement came in one read with what made the link join, which took it up
+            return
+        known.append(outlet)
         for feeder in self._feeders.get(key, ()):
             self._attach(feeder, outlet)
         if outlet.owner is not self.local:
