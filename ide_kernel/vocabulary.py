@@ -4,6 +4,10 @@ Nothing here imports anything: the kernel loads it before user code runs.
 """
 from __future__ import absolute_import, division, print_function
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict
+
 # Channels between a frontend and the broker.
 REQUESTS = u"ide-kernel.requests"  # ReqChannel at the frontend, RepChannel at the broker
 EVENTS = u"ide-kernel.events"      # everything that happened, in one order: output, executions, input, end
@@ -42,6 +46,16 @@ BLOCK = u"block"  # the kernel waits in ``print``
 SPOOL = u"spool"  # it runs on; what is missing stays in the journal, and beyond its cap is a gap
 DROP = u"drop"    # it runs on; beyond the frontend's window is a gap
 WHEN_SLOW = (BLOCK, SPOOL, DROP)
+
+
+def extended(message, more):
+    # type: (Dict[Any, Any], Dict[Any, Any]) -> Dict[Any, Any]
+    """A copy of a message with more in it. ``dict(message, name=...)`` is no way to say that: names in messages are text, and
+    2.7's keywords are bytes, which no other Python takes for the same."""
+    message = dict(message)
+    message.update(more)
+    return message
+
 
 # Marks in the pipe of the kernel's output: MARK_HEAD, 16 bytes of nonce, a kind, struct MARK_TAIL, payload.
 # The head starts with a control character that no terminal uses, so a search for it is rarely fooled.

@@ -216,6 +216,14 @@ def test_only_compat_names_a_python_version(source):
     assert not wrong, "\n".join(wrong)
 
 
+@each_of(lambda source: source.module.startswith(STRANGERS))
+def test_no_message_gets_its_names_from_keywords(source):
+    """They are bytes on 2.7, and in a message names are text: ``vocabulary.extended`` is for that."""
+    wrong = [at(source, node.lineno, "dict(..., name=...)") for node in ast.walk(source.tree)
+             if isinstance(node, ast.Call) and house.dotted(node.func) == "dict" and node.keywords]
+    assert not wrong, "\n".join(wrong)
+
+
 @EACH
 def test_nothing_sleeps(source):
     wrong = [at(source, node.lineno, "time.sleep") for node in ast.walk(source.tree)

@@ -93,10 +93,11 @@ class Broker(object):
         """How things are behind the last message, whose number is one less than ``number`` here."""
         self._send_events()  # they are older than what we are about to say
         active = self._executions.active
-        return dict(self._about(), status=self._board.current(), inputs=list(self.kernel.inputs.values()),
-                    running=None if active is None else active.describe(),
-                    queued=[execution.describe() for execution in self._executions.queued],
-                    number=self._transcript.number, lines=self._transcript.lines)
+        return vocabulary.extended(self._about(), {
+            u"status": self._board.current(), u"inputs": list(self.kernel.inputs.values()),
+            u"running": None if active is None else active.describe(),
+            u"queued": [execution.describe() for execution in self._executions.queued],
+            u"number": self._transcript.number, u"lines": self._transcript.lines})
 
     def outcomes(self):
         # type: () -> List[Dict[Any, Any]]
@@ -117,7 +118,7 @@ class Broker(object):
         """Queue code; the reply to that, which goes with the first event."""
         execution = self._executions.submit(frontend, token, spec)
         self.kernel.run_next()  # what the kernel says to it is read in a later turn, so "queued" is still the first event
-        self.publish(dict(execution.describe(), event=u"queued"), calm=True)
+        self.publish(vocabulary.extended(execution.describe(), {u"event": u"queued"}), calm=True)
         reply = yotonlike.Future()
         self._replies.append((reply, {u"execution": execution.id}))
         return reply
@@ -160,7 +161,7 @@ class Broker(object):
         # type: () -> None
         """The kernel can run code."""
         self.tell_status()
-        self.publish(dict(self._about(), event=u"ready"))
+        self.publish(vocabulary.extended(self._about(), {u"event": u"ready"}))
         self._service.kernel_ready(self.kernel.number)
         guardian.become_subreaper()  # should the guardian be killed; and the next one need not load what this takes
         self._handle("ready")
@@ -264,8 +265,8 @@ class Broker(object):
 
     def _about(self):
         # type: () -> Dict[Any, Any]
-        return dict(self.kernel.about, broker_pid=os.getpid(), kernel_pid=self.kernel.process.pid,
-                    generation=self.kernel.number)
+        return vocabulary.extended(self.kernel.about, {
+            u"broker_pid": os.getpid(), u"kernel_pid": self.kernel.process.pid, u"generation": self.kernel.number})
 
     def _handle(self, event, polite=lifecycle.POLITE, grace=lifecycle.GRACE):
         # type: (str, float, float) -> None

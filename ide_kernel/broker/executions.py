@@ -16,6 +16,8 @@ from __future__ import absolute_import, division, print_function
 
 import collections
 
+from ..vocabulary import extended
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Deque, Dict, List, Optional
@@ -61,7 +63,7 @@ class Execution(object):
     def message(self):
         # type: () -> Dict[Any, Any]
         """The kernel's order to run it."""
-        return dict(self.spec, kind=u"execute", execution=self.id)
+        return extended(self.spec, {u"kind": u"execute", u"execution": self.id})
 
 
 class Executions(object):

@@ -13,7 +13,7 @@ from yotonlike import Future
 from .. import interpreters
 from .._compat import integer_types, text_type
 from ..errors import KernelDied, KernelError
-from ..vocabulary import CELL, MODES, QUESTIONS
+from ..vocabulary import CELL, MODES, QUESTIONS, extended
 from . import lifecycle
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ class Service(object):
     def look(self):
         # type: () -> Dict[Any, Any]
         """How things are, for a frontend that missed something; and how the latest executions ended."""
-        return dict(self._broker.look(), outcomes=self._broker.outcomes())
+        return extended(self._broker.look(), {u"outcomes": self._broker.outcomes()})
 
     def leave(self, frontend):
         # type: (Any) -> bool

@@ -9,7 +9,7 @@ import sys
 from .. import interpreters
 from .._compat import integer_types
 from ..errors import BrokerFailed, InterpreterNotFound
-from ..vocabulary import BROKER_BOOT, WHEN_SLOW
+from ..vocabulary import BROKER_BOOT, WHEN_SLOW, extended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _checked(options):
         if name.startswith("output_") and (not isinstance(value, integer_types) or value < 0):
             raise ValueError("%s is a number of bytes, not %r" % (name, value))
     if options.get("connection_file") is not None:
-        options = dict(options, connection_file=os.path.abspath(options["connection_file"]))
+        options = extended(options, {"connection_file": os.path.abspath(options["connection_file"])})
     return options
 
 

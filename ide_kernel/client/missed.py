@@ -84,7 +84,7 @@ class Look(object):
             news.append((END, model.exit))
         model.generation = generation or model.generation
         if not dead and status.get(u"state") != names.STARTING:
-            news += model.feed(dict(self.answer, event=u"ready"))
+            news += model.feed(names.extended(self.answer, {u"event": u"ready"}))
         return news
 
     def _new(self, present):
@@ -94,17 +94,17 @@ class Look(object):
         news = []  # type: News
         for number, item in sorted(present.items()):
             if number not in self.over and number not in model.executions:
-                news += model.feed(dict(item, event=u"queued"))
+                news += model.feed(names.extended(item, {u"event": u"queued"}))
         running = self.answer.get(u"running")
         if running is not None:
             execution = model.executions.get(running[u"execution"])
             if execution is not None and not execution.running():
-                news += model.feed(dict(running, event=u"started"))
+                news += model.feed(names.extended(running, {u"event": u"started"}))
         asked = dict((item[u"request"], item) for item in self.answer.get(u"inputs") or ())
         for number in sorted(model.requests):
             if number not in asked:
                 news += model.feed({u"event": u"input-over", u"request": number})
         for number, item in sorted(asked.items()):
             if number not in model.requests and (u"request", number) not in self.over:
-                news += model.feed(dict(item, event=u"input"))
+                news += model.feed(names.extended(item, {u"event": u"input"}))
         return news
