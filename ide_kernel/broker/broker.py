@@ -309,7 +309,7 @@ class Broker(object):
         # type: () -> Optional[float]
         if self.lifecycle.purpose == lifecycle.LEAVE:
             return None
-        return self._frontends.deadline(not self.lifecycle.alive)
+        return self._frontends.deadline(self.lifecycle.vacant)
 
     def _due(self):
         # type: () -> None

@@ -4,8 +4,8 @@
 * The last one left politely: end.
 * The last one vanished (it was killed, or its machine was): the kernel runs on for `linger` seconds, until another comes.
 * ``keep`` switches all three off.
-* The kernel is dead and nobody is attached who could look at it: end, in any case. Before the first one came, it still
-  has its `FIRST` seconds, so that it can learn how the kernel died.
+* The kernel is dead, is not being restarted, and nobody is attached who could look at it: end, in any case. Before the first
+  one came, it still has its `FIRST` seconds, so that it can learn how the kernel died.
 """
 from __future__ import absolute_import, division, print_function
 
@@ -73,7 +73,7 @@ class Frontends(object):
         """When it is time for the broker to end; None for not in sight.
 
         Args:
-            dead: whether the kernel is dead.
+            dead: whether the kernel is dead, and no other is on its way.
         """
         if self._links:
             return None

@@ -108,6 +108,12 @@ class Lifecycle(object):
         return self.state in ALIVE
 
     @property
+    def vacant(self):
+        # type: () -> bool
+        """Whether there is no kernel, and none on its way: between two kernels of a restart there is one."""
+        return not self.alive and self.purpose != RESTART
+
+    @property
     def step(self):
         # type: () -> Optional[str]
         """The step of the escalation, in words; None when nobody asked for an end."""

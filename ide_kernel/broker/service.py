@@ -191,7 +191,7 @@ class Service(object):
 
     def _need_kernel(self):
         # type: () -> None
-        if not self._broker.lifecycle.alive and self._broker.lifecycle.purpose != lifecycle.RESTART:
+        if self._broker.lifecycle.vacant:
             raise KernelDied(None, u"the kernel is dead: restart it")
 
     def _new(self, futures):

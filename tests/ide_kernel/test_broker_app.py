@@ -484,6 +484,16 @@ def test_kept_when_everybody_leaves(start):
     assert broker.wait() == 0  # a dead kernel is not kept
 
 
+def test_a_restart_that_nobody_stays_for(start):
+    broker = start(keep=True)
+    broker.attach(u"first").close()
+    context = yotonlike.Context(u"no frontend", key=broker.connection.key)  # it says no hello, as the command does not
+    context.connect(broker.connection.address, timeout=LIMIT)
+    assert yotonlike.ReqChannel(context, vocabulary.REQUESTS).call("restart", None).result(LIMIT) == {u"generation": 2}
+    context.close(1.0)
+    assert broker.attach(u"second").run(u"print(1)")[1] == b"1\n"
+
+
 def test_a_broker_that_is_told_to_end(broker, frontend):
     frontend.wait_for_state(u"idle")
     pid = frontend.call("hello", u"test")[u"kernel_pid"]
