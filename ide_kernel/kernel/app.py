@@ -272,7 +272,7 @@ class Kernel(object):
     def _describe_input(self):
         # type: () -> Any
         job = self._job
-        prompt = self._streams.prompt()
+        prompt = self._streams.take_prompt()
         return (job["execution"] if job is not None else None), prompt.decode(self._streams.encoding(), "replace"), \
             self._questions.debugger()
 

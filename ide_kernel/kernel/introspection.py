@@ -170,6 +170,8 @@ def _completeness(code):
         complete = False
     except (ValueError, OverflowError, MemoryError, RuntimeError):
         return u"invalid"
+    if _goes_on(code):
+        return u"incomplete"
     if complete:
         lines = source.split(u"\n")
         is_open = len(lines) > 1 or lines[0].rstrip().endswith(u":") or lines[0].startswith(u"@")
@@ -187,6 +189,19 @@ def _completeness(code):
     if not _knows_incomplete() and errors[0] != errors[1]:
         return u"incomplete"
     return u"invalid"
+
+
+def _goes_on(code):
+    # type: (Any) -> bool
+    """Whether a backslash at the end of the last line joins one to it that is not there yet. In a comment it does not: then a
+    definition may follow, which nothing can be joined with."""
+    if not code.endswith((u"\\", u"\\\n")):
+        return False
+    try:
+        _compile(code.rstrip(u"\n") + u"\ndef f(): pass\n", 0)
+    except SyntaxError:
+        return True
+    return False
 
 
 def _says_incomplete(error):

@@ -49,22 +49,27 @@ class InputRequests(object):
         #: False in a forked child, which no frontend knows.
         self.connected = True
 
-    def ask(self, password=False):
-        # type: (bool) -> bytes
+    def ask(self, password=False, prompt=None):
+        # type: (bool, Any) -> bytes
         """Wait for one line; ``b""`` means the end of the input.
+
+        Args:
+            password: whether what is typed should be hidden.
+            prompt: what to ask with; None: what stands in the unfinished line of the output.
 
         Raises:
             KeyboardInterrupt: and whatever else a signal handler raises.
         """
         if not self.connected:
             return b""
-        execution, prompt, debugger = self._describe()
+        execution, line, debugger = self._describe()
         self._count += 1
         request = self._count
         pipe = self._spare.pop() if self._spare else private_pipe()
         try:
             self._waiting[request] = pipe[1]
-            self._post({"kind": u"input", "request": request, "execution": execution, "prompt": prompt,
+            self._post({"kind": u"input", "request": request, "execution": execution,
+                        "prompt": line if prompt is None else prompt,
                         "password": password, "debugger": debugger})
             while request in self._waiting:
                 _read_plainly(pipe[0], BUFFER_SIZE)
@@ -188,7 +193,7 @@ def _serve_getpass(caller, requests):
         stream = stream or sys.stderr
         stream.write(prompt)
         stream.flush()
-        data = requests.ask(password=True)
+        data = requests.ask(True, prompt.decode("utf-8", "replace") if isinstance(prompt, bytes) else str(prompt))
         if not data:
             raise EOFError
         line = data if STR_IS_BYTES else data.decode("utf-8", "replace")  # type: Any

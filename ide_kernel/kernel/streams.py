@@ -78,10 +78,14 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
             return count
         return self._complete(data, count)
 
-    def prompt(self):
+    def take_prompt(self):
         # type: () -> bytes
-        """What stands in the unfinished last line."""
-        return self._tail
+        """What stands in the unfinished last line. Whoever answers, or does not, ends that line, as Enter, Ctrl-C and Ctrl-D do at a
+        terminal: it is nothing that the next question begins with."""
+        with self._lock:
+            prompt, self._tail = self._tail, b""
+            self._slow = bool(self._stash or self._beside)
+        return prompt
 
     def is_home(self):
         # type: () -> bool
@@ -291,11 +295,11 @@ class Streams(object):
         """In the I/O thread: let unfinished text out."""
         self.output.relieve(self.stdout)
 
-    def prompt(self):
+    def take_prompt(self):
         # type: () -> bytes
-        """What stands in the unfinished last line of the output."""
+        """What stands in the unfinished last line of the output, which the question that is asked now will end."""
         self._let_out()
-        return self.output.prompt()
+        return self.output.take_prompt()
 
     def encoding(self):
         # type: () -> str

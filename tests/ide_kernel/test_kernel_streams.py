@@ -217,6 +217,23 @@ def test_end_of_input():
         assert kernel.run(u"import sys\nsys.stdin.read()").out == "''\n"
 
 
+def test_a_question_ends_its_line_whatever_becomes_of_it():
+    prompts = []
+    with KernelProcess() as kernel:
+        def answer(message):
+            prompts.append(message["prompt"])
+            if len(prompts) == 3:
+                return kernel.interrupt()
+            return b"typed\n" if len(prompts) < 2 else None
+
+        kernel.auto_input = answer
+        for prompt in ("a ", "b ", "c ", "d "):
+            kernel.run(u"x = %s(%r)" % (INPUT, prompt))
+        kernel.run(u"import sys; n = sys.stdout.write('e'); x = sys.stdin.readline(); n = sys.stdout.write('f'); "
+                   u"x = sys.stdin.readline()")
+    assert prompts == [u"a ", u"b ", u"c ", u"d ", u"e", u"f"]
+
+
 def test_interrupt_leaves_a_read():
     with KernelProcess() as kernel:
         execution = kernel.start(u"def f():\n    return %s('? ')\n\nf()" % INPUT, filename=u"cell")
@@ -243,7 +260,7 @@ def test_getpass_hides_and_does_not_warn():
     with KernelProcess() as kernel:
         execution = kernel.start(u"import getpass\ngetpass.getpass('secret: ')")
         message = kernel.wait_input()
-        assert message["password"] is True
+        assert (message["prompt"], message["password"]) == (u"secret: ", True)
         kernel.answer(message, b"pw\n")
         kernel.pump(lambda: execution.finished and execution.ended)
         assert (execution.out, execution.err.rstrip()) == ("'pw'\n", "secret:")
@@ -397,9 +414,19 @@ def test_signature_and_inspect(shared):
     (u"for i in x:\n    pass\n", "complete", u""), (u"x = = 1", "invalid", u""), (u"(1,", "incomplete", u""),
     (u"'''abc", "incomplete", u""), (u"", "complete", u""), (u"if a:\n    if b:", "incomplete", u"        "),
     (u"x = [\n1", "incomplete", u""), (u"def f():\n    return 1", "incomplete", u""), (u"'abc", "invalid", u""),
-    (u"@d", "incomplete", u"")])
+    (u"@d", "incomplete", u""),
+    (u"x = 1 \\", "incomplete", u""), (u"x = 1 \\\n", "incomplete", u""), (u"x = 1 + \\", "incomplete", u""),
+    (u"x = 1; \\", "incomplete", u""), (u"x = 1 # \\", "complete", u""), (u"x = 1 \\\n\n", "complete", u"")])
 def test_is_complete(shared, code, state, indent):
     assert shared.ask(u"is_complete", code) == {"state": state, "indent": indent}
+
+
+def test_a_question_writes_nothing():
+    with KernelProcess() as kernel:
+        kernel.ask(u"complete", u"thi")
+        kernel.ask(u"signature", u"len(")
+        kernel.run(u"1")
+        assert (kernel.stray, kernel.err) == (b"", b"")
 
 
 def test_stacks(shared):
