@@ -140,11 +140,12 @@ class Execution(object):
         self._wait(timeout)
         return self._error
 
-    def cancel(self):
-        # type: () -> bool
-        """Take it back while it is still queued; whether that was in time."""
+    def cancel(self, timeout=None):
+        # type: (Optional[float]) -> bool
+        """Take it back while it is still queued; whether that was in time. Waits for the broker's answer, which comes at once,
+        ``timeout`` seconds at most."""
         if not self.done():
-            return self._kernel._cancel(self)
+            return self._kernel._cancel(self, timeout)
         return self.cancelled()
 
     def cancelled(self):

@@ -30,6 +30,8 @@ LEAVE_LIMIT = 2.0
 EARLY_LIMIT = 1 << 16
 #: Seconds to wait for the last words of a kernel that was dead when we came.
 WORDS_LIMIT = 1.0
+#: What is said of a broker that is silent.
+SILENT = u"its broker does not answer: it is stopped, or this machine is very busy; nothing is given up for that"
 #: Lines of a failed start's stderr that go into its error.
 LAST_LINES = 20
 # What happens to the model, one after the other: what it makes of each is told before the next one.
@@ -64,10 +66,12 @@ class Follower(object):
         self._early = []  # type: List[Output]
         self._early_size = 0
         self._unheard = 0, 0  # bytes and lines that came after those
+        self._told = None  # type: Any  # the gist of the status that was told last
         self._model = Model(self._answer, self)
         self._steps = {_EVENT: self._model.take, _COMPARE: self._model.compare, news.MISSED: self._look}  # type: Dict[Any, Any]
         self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_back,
-                          self._line_lost, _ON_FULL[when_slow], 0 if lines == 0 else None)
+                          self._line_lost, _ON_FULL[when_slow], 0 if lines == 0 else None,
+                          lambda: self._turns.post(("status", self.status)))
         self._turns = Turns(self._line.context, self._line.process_events, self._handle)
         try:
             self.info = self._call(u"hello", self.frontend, lines, timeout=ATTACH_LIMIT)
@@ -148,11 +152,14 @@ class Follower(object):
     @property
     def status(self):
         # type: () -> Status
-        """The latest status that is known."""
+        """The latest status that is known; ``lost`` while the broker does not answer, and when it is out of reach for good."""
         if self._error is not None:
             return Status(names.LOST, detail=u"%s" % self._error)
         message = self._line.status
-        return self._first_status if message is None else Status.from_message(message)
+        known = self._first_status if message is None else Status.from_message(message)
+        if self._line.silent:
+            return Status(names.LOST, self._line.silent_since or 0.0, SILENT, generation=known.generation)
+        return known
 
     @property
     def executions(self):
@@ -175,7 +182,7 @@ class Follower(object):
     @property
     def lost(self):
         # type: () -> bool
-        """Whether the broker is out of reach."""
+        """Whether the broker is out of reach for good; one that only does not answer is not."""
         return self._error is not None
 
     # Waiting
@@ -342,6 +349,10 @@ class Follower(object):
                 for call in self._handle(found):
                     yield call
             return
+        if kind == "status":
+            if argument.gist == self._told:
+                return  # it was another one in between, which was over before anybody heard of it
+            self._told = argument.gist
         if kind == news.READY:
             self.info = argument
         callbacks = self._callbacks.get(kind, []) if kind != news.DONE else argument._take_callbacks()

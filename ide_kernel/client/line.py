@@ -1,10 +1,13 @@
 """The line to the broker: its channels, and errors of the messaging layer translated into those of a kernel's client."""
 from __future__ import absolute_import, division, print_function
 
+import time
+
 import yotonlike
 
 from .. import errors
 from .. import vocabulary as names
+from .._compat import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 WINDOW = 1 << 20
 #: Seconds between heartbeats to the broker: nobody acts on them, and each wakes it.
 HEARTBEAT = 5.0
+#: Seconds between two looks whether the broker is silent, which its link knows and does not tell. Each wakes us, and the broker's
+#: heartbeats do so as often.
+LOOK = 2.0
 #: Bytes of events that one call of `process_events` takes: what is taken no longer counts as waiting, so without a bound a slow
 #: callback would let any amount pile up behind it.
 TAKEN = 1 << 18
@@ -40,23 +46,27 @@ class Line(object):
         on_full: what the events' publisher does when we do not read: ``"block"`` or ``"drop_oldest"``; None to take no events:
             one who does not follow the kernel must not hold its output up.
         history: bytes of old events that are wanted; None for all.
+        on_silence: called there when the broker has fallen silent, and when it is heard again.
 
     Attributes:
         context: yotonlike's, for those who wait.
+        silent_since (float | None): by the wall clock, when that was noticed.
 
     Raises:
         NoConnection: nobody answers at that address, or somebody without the key.
     """
 
     def __init__(self, connection, name, limit, on_events, on_status, on_back, on_lost, on_full=None,
-                 history=None):
-        # type: (Any, Any, float, Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any], Any, Any) -> None
+                 history=None, on_silence=None):
+        # type: (Any, Any, float, Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any], Any, Any, Any) -> None
         self.context = yotonlike.Context(name=name, key=connection.key, heartbeat=HEARTBEAT)
         self.fileno = self.context.fileno
         self._on_events = on_events
         self._taken = 0
         self._address = connection.address
         self._on_back, self._on_lost = on_back, on_lost
+        self._on_silence = on_silence
+        self.silent_since = None  # type: Optional[float]
         self._cut = None  # type: Any  # the link that is down, while we connect again
         self.context.link_closed.connect(self._closed)
         self.context.link_opened.connect(self._opened)
@@ -68,13 +78,31 @@ class Line(object):
                                                 history=history)
             self._events.received.connect(self._event)
         try:
-            self.context.connect(connection.address, timeout=limit)
+            self._link = self.context.connect(connection.address, timeout=limit)
         except yotonlike.Error as error:
             self.context.close(0.0)
             raise errors.NoConnection("no broker answers for %s: %s" % (connection.path, error))
         except BaseException:
             self.context.close(0.0)
             raise
+        if on_silence is not None:
+            with self.context.guard:
+                self._look()
+
+    @property
+    def silent(self):
+        # type: () -> bool
+        """Whether nothing has come from the broker for three of its heartbeats. It may be stopped; that closes nothing."""
+        return self.silent_since is not None and self._link.state == "silent"
+
+    def _look(self):
+        # type: () -> None
+        """By a timer of the context's, under its guard."""
+        silent = self._link.state == "silent"
+        if silent != (self.silent_since is not None):
+            self.silent_since = time.time() if silent else None
+            self.context.dispatcher.post(self._on_silence)
+        self.context.at(monotonic() + LOOK, self._look)
 
     def process_events(self):
         # type: () -> None
@@ -99,6 +127,7 @@ class Line(object):
     def _opened(self, link):
         # type: (Any) -> None
         """A link is there: the first one, of which those know who wait for it, or one after a cut."""
+        self._link = link
         if self._cut is not None:
             self._cut = None
             self._on_back()

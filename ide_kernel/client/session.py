@@ -18,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
+#: Seconds for the broker to answer what it answers within one. Only one that is stopped, or hangs, takes longer.
+ANSWER_LIMIT = 10.0
+
 
 def start(python=None, cwd=None, env=None, name="frontend", **options):
     # type: (Any, Any, Optional[Dict[Any, Any]], Any, **Any) -> Kernel
@@ -127,32 +130,36 @@ class Kernel(Follower):
         except Exception as error:
             self._post(self._model.fail(execution, error))
 
-    def _cancel(self, execution):
-        # type: (Execution) -> bool
-        self._wait(lambda: execution.done() or execution.id is not None)
-        if not execution.done() and self._call(u"cancel", execution.id):
-            self._wait(execution.done)
+    def _cancel(self, execution, timeout):
+        # type: (Execution, Optional[float]) -> bool
+        self._wait(lambda: execution.done() or execution.id is not None, timeout)
+        if not execution.done() and self._call(u"cancel", execution.id, timeout=timeout):
+            self._wait(execution.done, timeout)
         return execution.cancelled()
 
     # Control
 
-    def interrupt(self, wait=True):
-        # type: (bool) -> Optional[Dict[Any, Any]]
+    def interrupt(self, wait=True, timeout=ANSWER_LIMIT):
+        # type: (bool, Optional[float]) -> Optional[Dict[Any, Any]]
         """Interrupt what runs, as Ctrl-C does.
 
         Args:
             wait: whether to wait for the broker's answer, which comes when what ran has ended, or after half a second.
+            timeout: seconds to wait for it at most; None waits for ever.
 
         Returns:
             A dict: ``delivered`` (bool), ``detail`` (what came of it, in words), and ``stronger``, the names of the methods that
             do more, when it runs on; they are never used unasked.
-        """
-        return self._control(wait, u"interrupt")
 
-    def _control(self, wait, method, *arguments):
-        # type: (bool, Any, *Any) -> Any
+        Raises:
+            yotonlike.Timeout: the broker does not answer. The request is taken back.
+        """
+        return self._control(wait, timeout, u"interrupt")
+
+    def _control(self, wait, timeout, method, *arguments):
+        # type: (bool, Optional[float], Any, *Any) -> Any
         if wait:
-            return self._call(method, *arguments, follow=True)
+            return self._call(method, *arguments, timeout=timeout, follow=True)
         self._tell(method, *arguments)
         return None
 
@@ -182,19 +189,26 @@ class Kernel(Follower):
             raise StartError(str(error), error.cause)
         self._wait_ready(reply[u"generation"])
 
-    def terminate(self, timeout=None, wait=True):
-        # type: (Optional[float], bool) -> Optional[Exit]
+    def terminate(self, timeout=None, wait=True, limit=None):
+        # type: (Optional[float], bool, Optional[float]) -> Optional[Exit]
         """Ask the kernel to end; after ``timeout`` seconds (None: the broker's usual time) with more and more force.
 
-        Returns:
-            How it ended; None with ``wait=False``, which does not wait for that.
-        """
-        return Exit.from_message(self._control(wait, u"terminate", timeout))
+        Args:
+            wait: whether to wait until it has ended.
+            limit: seconds to wait for that at most; None waits for ever, also for a broker that does not answer.
 
-    def kill(self, wait=True):
-        # type: (bool) -> Optional[Exit]
-        """End the kernel and its children at once; returns as `terminate` does."""
-        return Exit.from_message(self._control(wait, u"kill"))
+        Returns:
+            How it ended; None with ``wait=False``.
+
+        Raises:
+            yotonlike.Timeout: it has not ended within ``limit``.
+        """
+        return Exit.from_message(self._control(wait, limit, u"terminate", timeout))
+
+    def kill(self, wait=True, timeout=None):
+        # type: (bool, Optional[float]) -> Optional[Exit]
+        """End the kernel and its children at once; returns as `terminate` does, and waits for ``timeout`` seconds at most."""
+        return Exit.from_message(self._control(wait, timeout, u"kill"))
 
     # Questions about code
 

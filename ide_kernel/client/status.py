@@ -96,6 +96,12 @@ class Status(object):
                    message.get(u"generation") or 0, message.get(u"execution"))
 
     @property
+    def gist(self):
+        # type: () -> Any
+        """What makes it another status for whoever shows it."""
+        return self.state, self.detail, self.generation, self.execution
+
+    @property
     def icon(self):
         # type: () -> Icon
         """The icon of this state."""

@@ -11,7 +11,6 @@ import sys
 
 from yotonlike import Timeout
 
-from .. import vocabulary as names
 from ..client import execution as life
 from ..client.status import ICONS
 from ..errors import KernelDied, KernelError
@@ -352,7 +351,7 @@ class Shell(object):
 
     def _status_changed(self, status):
         # type: (Any) -> None
-        if status.state == names.LOST and not self._leaving:
+        if self._kernel.lost and not self._leaving:
             self._screen.notice(u"The broker is gone, and nothing more can be known of the kernel: leaving.")
             self._lines.cancel()
         self._screen.repaint()

@@ -11,6 +11,7 @@ import pytest
 
 import ide_kernel
 from frontend_harness import INPUT, LIMIT, end_all, wait_gone
+from ide_kernel.client.following import SILENT
 from yotonlike import Timeout, WouldBlock
 
 ENDLESS = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
@@ -229,6 +230,34 @@ def test_the_broker_is_lost(kernel):
     with pytest.raises(ide_kernel.BrokerLost):
         kernel.execute("1").result(LIMIT)
     wait_gone(kernel.info[u"kernel_pid"])
+
+
+def test_a_broker_that_does_not_answer_is_lost_for_so_long(kernel):
+    told = []
+    kernel.on_status(lambda status: told.append((status.state, status.detail)))
+    os.kill(kernel.info["broker_pid"], signal.SIGSTOP)
+    try:
+        execution = kernel.execute("6 * 7")
+        kernel.wait(lambda: told, LIMIT)  # three of its heartbeats, and a look
+        assert told == [(u"lost", SILENT)] and kernel.status.state == u"lost" and not kernel.lost
+        for call in (kernel.interrupt, kernel.kill, execution.cancel):
+            with pytest.raises(Timeout):
+                call(timeout=0.01)
+    finally:
+        os.kill(kernel.info["broker_pid"], signal.SIGCONT)
+    assert execution.result(LIMIT).value == u"42" and kernel.status.state != u"lost"
+    kernel.wait(lambda: told[-1][0] == u"idle", LIMIT)
+
+
+def test_a_status_is_told_once(kernel):
+    told = []
+    kernel.on_status(lambda status: told.append(status.gist))
+    kernel.execute("import time; time.sleep(0.1)").result(LIMIT)
+    kernel.wait(lambda: told and told[-1][0] == u"idle", LIMIT)
+    kernel._status_changed(kernel._line.status)  # there was another one before it, which came too late to be told
+    kernel._status_changed(dict(kernel._line.status, **{"detail": u"in other words"}))
+    kernel.wait(lambda: told[-1][1] == u"in other words", LIMIT)
+    assert [gist[0] for gist in told] == [u"busy", u"idle", u"idle"]
 
 
 def test_leaving_ends_the_kernel_and_everything_that_waits():
