@@ -17,7 +17,7 @@ _HOMES = {
     "Where": ".client.stacks",
     "Output": ".client.news", "Gap": ".client.news", "InputRequest": ".client.news",
     "KernelError": ".errors", "StartError": ".errors", "InterpreterNotFound": ".errors", "BrokerFailed": ".errors",
-    "NoConnection": ".errors", "KernelDied": ".errors", "BrokerLost": ".errors", "Cancelled": ".errors",
+    "StartTimeout": ".errors", "NoConnection": ".errors", "KernelDied": ".errors", "BrokerLost": ".errors", "Cancelled": ".errors",
     "ResultLost": ".errors", "RequestFailed": ".errors",
 }
 __all__ = sorted(_HOMES)
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .errors import (BrokerFailed as BrokerFailed, BrokerLost as BrokerLost, Cancelled as Cancelled,
                          InterpreterNotFound as InterpreterNotFound, KernelDied as KernelDied,
                          KernelError as KernelError, NoConnection as NoConnection, RequestFailed as RequestFailed,
-                         ResultLost as ResultLost, StartError as StartError)
+                         ResultLost as ResultLost, StartError as StartError, StartTimeout as StartTimeout)
 
 
 class _LazyModule(type(sys)):  # type: ignore[misc]

@@ -6,6 +6,7 @@
      +-- StartError             start() found no kernel at the end
      |    +-- InterpreterNotFound   no such interpreter, or one that cannot be run
      |    +-- BrokerFailed          the broker's process ended, or said nothing that can be understood
+     |    +-- StartTimeout          the interpreter was not ready in time; a ``yotonlike.Timeout``, too
      +-- NoConnection           no connection file, or one that leads nowhere
      +-- KernelDied             the kernel's process ended; ``cause`` says how
      +-- BrokerLost             the broker cannot be reached: nothing is known of the kernel
@@ -17,6 +18,8 @@ Time limits raise ``yotonlike.Timeout`` (``yotonlike.WouldBlock`` for a limit of
 of both packages.
 """
 from __future__ import absolute_import, division, print_function
+
+from yotonlike import Timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +51,10 @@ class InterpreterNotFound(StartError):
 
 class BrokerFailed(StartError):
     """The broker's own process did not come up."""
+
+
+class StartTimeout(StartError, Timeout):
+    """The interpreter did not become ready in the time that it was given: it hangs, or is no Python."""
 
 
 class NoConnection(KernelError):

@@ -68,7 +68,7 @@ PUBLIC = {
     """,
     "ide_kernel": """
         start attach Kernel Execution Result ErrorInfo Output InputRequest Status Where Exit Icon ICONS
-        KernelError StartError InterpreterNotFound BrokerFailed NoConnection KernelDied BrokerLost Cancelled ResultLost Gap
+        KernelError StartError StartTimeout InterpreterNotFound BrokerFailed NoConnection KernelDied BrokerLost Cancelled ResultLost Gap
         RequestFailed
     """,
 }

@@ -8,7 +8,7 @@ import sys
 from yotonlike import Closed, Timeout
 
 from .. import vocabulary as names
-from ..errors import BrokerLost, KernelDied, KernelError, StartError
+from ..errors import BrokerLost, KernelDied, KernelError
 from . import model as news
 from .line import Line
 from .model import Model
@@ -28,12 +28,8 @@ ATTACH_LIMIT = 10.0
 LEAVE_LIMIT = 2.0
 #: Bytes of output from before the first `Follower.on_output` that are kept for it.
 EARLY_LIMIT = 1 << 16
-#: Seconds to wait for the last words of a kernel that was dead when we came.
-WORDS_LIMIT = 1.0
 #: What is said of a broker that is silent.
 SILENT = u"its broker does not answer: it is stopped, or this machine is very busy; nothing is given up for that"
-#: Lines of a failed start's stderr that go into its error.
-LAST_LINES = 20
 # What happens to the model, one after the other: what it makes of each is told before the next one.
 _EVENT, _COMPARE = "event", "compare"
 #: How a subscription is told what we do when we are slow.
@@ -280,28 +276,6 @@ class Follower(object):
             self._turns.wait(condition, timeout)
         except Closed:
             raise self._error or BrokerLost("this frontend left the kernel")
-
-    def _wait_ready(self, generation):
-        # type: (int) -> None
-        """Wait until the kernel of that generation, or a later one, can run code."""
-        model = self._model
-
-        def settled():
-            # type: () -> bool
-            return self.lost or (model.generation >= generation and (model.exit is not None or model.ready is not None))
-
-        self._wait(settled)
-        if self._error is not None:
-            raise self._error
-        if model.exit is not None:
-            try:
-                self._wait(lambda: model.heard_end or self.lost, WORDS_LIMIT)
-            except Timeout:
-                pass  # its last words were for a frontend before us
-            words = u"".join(output.text for output in self._early if output.stream == u"stderr")
-            words = u"\n".join(words.splitlines()[-LAST_LINES:])
-            message = "the kernel %s before it was ready" % model.exit
-            raise StartError(message + (":\n" + str(words) if words else ""), model.exit, words)
 
     def _events(self, message):
         # type: (Dict[Any, Any]) -> None

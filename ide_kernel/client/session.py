@@ -5,10 +5,12 @@ import itertools
 import os
 import sys
 
+from yotonlike import Timeout, WouldBlock
+
 from .. import connection_file as files
 from .. import vocabulary as names
 from .._compat import text_type
-from ..errors import BrokerLost, KernelDied, StartError
+from ..errors import BrokerLost, KernelDied, StartError, StartTimeout
 from .execution import Execution
 from .following import Follower
 from .stacks import Where
@@ -18,12 +20,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
+#: Seconds to wait for the last words of a kernel that was dead when we came.
+WORDS_LIMIT = 1.0
+#: Lines of a failed start's stderr that go into its error.
+LAST_LINES = 20
+#: Seconds for an interpreter to become ready. It takes 0.05 on an idle machine, and perhaps 10 from a slow disk or network; so this
+#: one never will, and a person who waits has begun to wonder.
+READY_LIMIT = 60.0
 #: Seconds for the broker to answer what it answers within one. Only one that is stopped, or hangs, takes longer.
 ANSWER_LIMIT = 10.0
 
 
-def start(python=None, cwd=None, env=None, name="frontend", **options):
-    # type: (Any, Any, Optional[Dict[Any, Any]], Any, **Any) -> Kernel
+def start(python=None, cwd=None, env=None, name="frontend", timeout=READY_LIMIT, **options):
+    # type: (Any, Any, Optional[Dict[Any, Any]], Any, Optional[float], **Any) -> Kernel
     """Start a broker and a kernel.
 
     Args:
@@ -31,6 +40,7 @@ def start(python=None, cwd=None, env=None, name="frontend", **options):
         cwd: the kernel's working directory; None for the present one.
         env: the kernel's environment variables; None for the present ones.
         name: how this frontend is called in what others see.
+        timeout: seconds for the interpreter to become ready; None waits for ever.
         options: for the broker: ``keep`` (live on without frontends), ``linger`` (seconds to wait for a frontend that
             vanished to come back), ``connection_file`` (where to write that), ``when_slow`` (what happens when an attached
             frontend does not read: ``"block"``, the default: the code waits in ``print``; ``"spool"``: it runs on and the output
@@ -44,18 +54,20 @@ def start(python=None, cwd=None, env=None, name="frontend", **options):
         ValueError: no such option.
         InterpreterNotFound, BrokerFailed: there is nothing to run, or no process to run it in.
         StartError: the interpreter ended before it was ready; with its last words.
+        StartTimeout: it was not ready in time. It was killed.
     """
     from .launch import Broker
-    return join(Broker(python, cwd, env, options), name)
+    return join(Broker(python, cwd, env, options), name, timeout)
 
 
-def join(broker, name="frontend"):
-    # type: (Any, Any) -> Kernel
+def join(broker, name="frontend", timeout=READY_LIMIT):
+    # type: (Any, Any, Optional[float]) -> Kernel
     """Become the frontend of a broker that was just launched: the second half of `start`, which may be imported meanwhile."""
     kernel = Kernel(files.read(broker.connection_file()), name, broker)
     try:
-        kernel._wait_ready(0)
+        kernel._wait_ready(0, timeout)
     except BaseException:
+        kernel.kill(wait=False)  # a broker that is to be kept without frontends keeps none that is dead
         kernel.close()
         raise
     return kernel
@@ -209,6 +221,38 @@ class Kernel(Follower):
         # type: (bool, Optional[float]) -> Optional[Exit]
         """End the kernel and its children at once; returns as `terminate` does, and waits for ``timeout`` seconds at most."""
         return Exit.from_message(self._control(wait, timeout, u"kill"))
+
+    def _wait_ready(self, generation, timeout=None):
+        # type: (int, Optional[float]) -> None
+        """Wait until the kernel of that generation, or a later one, can run code."""
+        model = self._model
+
+        def settled():
+            # type: () -> bool
+            return self.lost or (model.generation >= generation and (model.exit is not None or model.ready is not None))
+
+        try:
+            self._wait(settled, timeout)
+        except (Timeout, WouldBlock):
+            words = self._last_words()
+            raise StartTimeout("the interpreter was not ready within %g s (%s): is it a Python?%s" % (
+                timeout or 0.0, self.status, ":\n" + str(words) if words else ""), None, words)
+        if self._error is not None:
+            raise self._error
+        if model.exit is not None:
+            try:
+                self._wait(lambda: model.heard_end or self.lost, WORDS_LIMIT)
+            except Timeout:
+                pass  # its last words were for a frontend before us
+            words = self._last_words()
+            message = "the kernel %s before it was ready" % model.exit
+            raise StartError(message + (":\n" + str(words) if words else ""), model.exit, words)
+
+    def _last_words(self):
+        # type: () -> Any
+        """The last lines that a kernel which did not start wrote to stderr."""
+        words = u"".join(output.text for output in self._early if output.stream == u"stderr")
+        return u"\n".join(words.splitlines()[-LAST_LINES:])
 
     # Questions about code
 

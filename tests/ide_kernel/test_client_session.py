@@ -11,6 +11,7 @@ import pytest
 
 import ide_kernel
 from frontend_harness import INPUT, LIMIT, end_all, wait_gone
+from ide_kernel.client import launch
 from ide_kernel.client.following import SILENT
 from yotonlike import Timeout, WouldBlock
 
@@ -288,6 +289,17 @@ def test_what_start_cannot_start(tmpdir):
         ide_kernel.start(cwd=str(tmpdir.join("nowhere")))
     with pytest.raises(ide_kernel.NoConnection):
         ide_kernel.attach(str(tmpdir.join("nowhere")))
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_never_becomes_ready(tmpdir, keep):
+    hangs = tmpdir.join("python")
+    hangs.write(b"#!/bin/sh\necho 'no Python' >&2\nexec sleep 1000\n")
+    hangs.chmod(0o700)
+    with pytest.raises(ide_kernel.StartTimeout) as caught:
+        ide_kernel.start(str(hangs), timeout=0.5, keep=keep)
+    assert isinstance(caught.value, Timeout) and u"not ready within 0.5 s" in str(caught.value), caught.value
+    assert launch._left[-1].wait() == 0  # and with the broker everything is gone
 
 
 def test_the_public_names():
