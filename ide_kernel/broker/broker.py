@@ -169,7 +169,7 @@ class Broker(object):
     def kernel_exited(self, exit):
         # type: (Dict[Any, Any]) -> None
         """The guardian reaped the kernel, and all that it wrote is published."""
-        self.exit = exit
+        self.exit = exits.as_asked(exit, self.lifecycle.sent)
         self._handle("exited")
 
     def start_failed(self, step, code):

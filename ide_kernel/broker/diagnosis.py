@@ -9,6 +9,8 @@ Only a reaped kernel is dead. Neither silence nor a closed link nor an empty pip
 """
 from __future__ import absolute_import, division, print_function
 
+import math
+
 from .. import vocabulary
 from .silence import COMPUTES, UNKNOWN, WAITS
 
@@ -145,7 +147,10 @@ def _waits(e):
 
 def _step(e):
     # type: (Evidence) -> Any
-    return e.step if e.following is None else u"%s; %s follows in %s" % (e.step, e.following, duration(e.left or 0.0))
+    if e.following is None:
+        return e.step
+    left = e.left or 0.0  # what is left of ten seconds are ten seconds, a moment later as well
+    return u"%s; %s follows in %s" % (e.step, e.following, duration(math.ceil(left) if left >= 1 else left))
 
 
 #: The words that go with a state, from the evidence.

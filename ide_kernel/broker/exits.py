@@ -4,6 +4,8 @@ from __future__ import absolute_import, division, print_function
 import os
 import signal
 
+from ..vocabulary import extended
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional
@@ -67,6 +69,12 @@ def exit_of(wait_status, out_of_memory=None, memory=None, crash=u"", tail=b""):
         reason = u"out of memory: the system killed it (%s counts one more such kill%s)" % (
             out_of_memory, u"; it used %d MiB shortly before" % (memory >> 20) if memory else u"")
     return exit_record(None, number, name, reason, crash if name in _FATAL else u"", tail)
+
+
+def as_asked(exit, sent):
+    # type: (Dict[Any, Any], Any) -> Dict[Any, Any]
+    """The same exit; where one of the signals ended it that we have sent ourselves, nobody else is to blame."""
+    return extended(exit, {u"reason": u"as asked"}) if exit[u"name"] in sent else exit
 
 
 def exit_record(code, number, name, reason, crash=u"", tail=b""):

@@ -52,6 +52,9 @@ WORDS = {
     KILLED: u"killed (SIGKILL)", ENDING: u"ends: exit functions and threads finish",
 }
 
+#: state -> the signals that have been sent by then.
+SENT = {INTERRUPTED: ("SIGINT",), TERMED: ("SIGINT", "SIGTERM"), KILLED: ("SIGINT", "SIGTERM", "SIGKILL")}
+
 #: state -> what comes next if it does not end, in words.
 FOLLOWING = {ASKED: u"SIGINT", ENDING: u"SIGINT", INTERRUPTED: u"SIGTERM", TERMED: u"SIGKILL"}
 
@@ -118,6 +121,12 @@ class Lifecycle(object):
         # type: () -> Optional[str]
         """The step of the escalation, in words; None when nobody asked for an end."""
         return WORDS.get(self.state)
+
+    @property
+    def sent(self):
+        # type: () -> Tuple[str, ...]
+        """The signals that it was sent because somebody asked for its end."""
+        return SENT.get(self.state, ())
 
     @property
     def following(self):

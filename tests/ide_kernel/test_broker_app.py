@@ -406,13 +406,15 @@ def test_terminate_becomes_insistent(frontend):
     future = frontend.request("terminate", 0.05)
     assert u"SIGINT" in frontend.wait_for_state(u"terminating")[u"detail"] or \
         u"asked" in frontend.wait_for_state(u"terminating")[u"detail"]
-    assert future.result(LIMIT)[u"name"] == u"SIGTERM"
+    exit = future.result(LIMIT)
+    assert (exit[u"name"], exit[u"reason"]) == (u"SIGTERM", u"as asked")
 
 
 def test_kill(frontend):
     frontend.execute(u"import time\nprint(1)\ntime.sleep(100)")
     frontend.wait_for(u"output")
-    assert frontend.call("kill")[u"name"] == u"SIGKILL"
+    exit = frontend.call("kill")
+    assert (exit[u"name"], exit[u"reason"]) == (u"SIGKILL", u"as asked")
     assert frontend.wait_for(u"ended")[u"exit"][u"name"] == u"SIGKILL"
     frontend.call("restart", None)
     assert frontend.run(u"print(1)")[1] == b"1\n"

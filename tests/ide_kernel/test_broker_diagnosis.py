@@ -83,6 +83,8 @@ def test_the_words():
     assert u"does not tell" in words(gil=UNKNOWN, silence=1.0)
     assert u"interrupted 3 s ago" in words(interrupted=3.0) and u"kill" in words(interrupted=3.0, gil=COMPUTES)
     assert words(step=u"asked to end", following=u"SIGINT", left=8.0) == u"asked to end; SIGINT follows in 8 s"
+    assert words(step=u"asked to end", following=u"SIGINT", left=9.9997).endswith(u" in 10 s")
+    assert words(step=u"asked to end", following=u"SIGINT", left=0.25).endswith(u" in 0.2 s")
     assert words(debugger=u"a.py line 3") == u"the debugger waits for a command, at a.py line 3"
     assert u"ide-1" in words(held_by=[u"ide-1"])
     assert [diagnosis.duration(each) for each in (0.31, 59, 119, 120, 7300)] == [u"0.3 s", u"59 s", u"119 s", u"2 min", u"2 h"]
