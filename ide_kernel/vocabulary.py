@@ -38,6 +38,9 @@ COMMAND = u"command"
 MODULE = u"module"
 MODES = (CELL, SCRIPT, COMMAND, MODULE)
 
+#: The highest number that the first line of code may have: the kernel puts that many empty lines in front of it.
+MAX_LINE = 10000000
+
 # What the kernel can be asked while it runs.
 QUESTIONS = (u"complete", u"inspect", u"signature", u"is_complete", u"stacks")
 

@@ -13,7 +13,7 @@ from yotonlike import Future
 from .. import interpreters
 from .._compat import integer_types, text_type
 from ..errors import KernelDied, KernelError
-from ..vocabulary import CELL, MODES, QUESTIONS, extended
+from ..vocabulary import CELL, MAX_LINE, MODES, QUESTIONS, extended
 from . import lifecycle
 
 TYPE_CHECKING = False
@@ -93,6 +93,7 @@ class Service(object):
         _check(code, text_type, "code")
         _check(cursor, integer_types, "cursor")
         self._need_kernel()
+        cursor = min(max(0, cursor), len(code))
         future = self._new(self._pending)
 
         def done(result, error):
@@ -225,9 +226,12 @@ def _check_spec(spec):
     filename = spec.get(u"filename")
     if filename is not None:
         _check(filename, text_type, "filename")
+    line = _check(spec.get(u"line", 1), integer_types, "line")
+    if not 1 <= line <= MAX_LINE:
+        raise BadRequest("line is 1 to %d, not %d" % (MAX_LINE, line))
     argv = [_check(text, text_type, "argv") for text in _check(spec.get(u"argv") or [], list, "argv")]
     return {u"mode": mode, u"code": _check(spec.get(u"code"), text_type, "code"), u"filename": filename,
-            u"line": _check(spec.get(u"line", 1), integer_types, "line"), u"argv": argv}
+            u"line": line, u"argv": argv}
 
 
 def _check_settings(settings):

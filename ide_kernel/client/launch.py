@@ -36,7 +36,7 @@ class Broker(object):
         options: what else the broker takes: see `OPTIONS`.
 
     Raises:
-        ValueError: there is no such option, or it has no such value.
+        TypeError, ValueError: there is no such option, or it has no such value.
         InterpreterNotFound: no such interpreter.
         BrokerFailed: no process could be started there.
     """
@@ -116,6 +116,12 @@ def _checked(options):
             raise ValueError("a broker has no option %r; there are %s" % (name, ", ".join(OPTIONS)))
         if name == "when_slow" and value not in WHEN_SLOW:
             raise ValueError("when_slow is one of %s, not %r" % (", ".join(map(str, WHEN_SLOW)), value))
+        if name == "keep" and not isinstance(value, bool):
+            raise TypeError("keep is True or False, not %r" % (value,))
+        if name == "linger" and (isinstance(value, bool) or not isinstance(value, integer_types + (float,))):
+            raise TypeError("linger is a number of seconds, not %r" % (value,))
+        if name == "linger" and not 0 <= value < float("inf"):
+            raise ValueError("linger is a number of seconds, not %r; keep=True is for ever" % (value,))
         if name.startswith("output_") and (not isinstance(value, integer_types) or value < 0):
             raise ValueError("%s is a number of bytes, not %r" % (name, value))
     if options.get("connection_file") is not None:

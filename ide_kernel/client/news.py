@@ -3,6 +3,8 @@ from __future__ import absolute_import, division, print_function
 
 import codecs
 
+from .._compat import text_type
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Optional
@@ -105,6 +107,8 @@ class InputRequest(object):
         if text is None:
             self.reply_exactly(None)
             return
+        if not isinstance(text, (bytes, text_type)):
+            raise TypeError("an answer is text, bytes or None, not %r" % (text,))
         data = text if isinstance(text, bytes) else text.encode("utf-8", _ENCODE_ERRORS)
         self.reply_exactly(data if data.endswith(b"\n") else data + b"\n")
 

@@ -9,7 +9,7 @@ from yotonlike import Timeout, WouldBlock
 
 from .. import connection_file as files
 from .. import vocabulary as names
-from .._compat import text_type
+from .._compat import integer_types, text_type
 from ..errors import BrokerLost, KernelDied, StartError, StartTimeout
 from .execution import Execution
 from .following import Follower
@@ -51,12 +51,14 @@ def start(python=None, cwd=None, env=None, name="frontend", timeout=READY_LIMIT,
         A kernel that is ready to run code.
 
     Raises:
-        ValueError: no such option.
+        TypeError, ValueError: no such option, or no value of it.
         InterpreterNotFound, BrokerFailed: there is nothing to run, or no process to run it in.
         StartError: the interpreter ended before it was ready; with its last words.
         StartTimeout: it was not ready in time. It was killed.
     """
     from .launch import Broker
+    if timeout is not None and not timeout > 0:
+        raise ValueError("timeout is a time in seconds, or None for ever, not %r" % (timeout,))
     return join(Broker(python, cwd, env, options), name, timeout)
 
 
@@ -113,10 +115,20 @@ class Kernel(Follower):
             line: the number of its first line.
             mode: ``"cell"``, or ``"script"``, ``"command"``, ``"module"`` to run it as ``python FILE``, ``-c``, ``-m`` would.
             argv: arguments, for these three.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be meant.
         """
+        code = _code(code)
+        if isinstance(line, bool) or not isinstance(line, integer_types):
+            raise TypeError("line is a whole number, not %r" % (line,))
+        if not 1 <= line <= names.MAX_LINE:
+            raise ValueError("line is 1 to %d, not %d" % (names.MAX_LINE, line))
+        if mode not in names.MODES:
+            raise ValueError("mode is one of %s, not %r" % (", ".join(map(str, names.MODES)), mode))
         token = u"%s/%d" % (self.frontend, next(self._tokens))
         execution = Execution(code, mode, self.frontend, token, self, mine=True)
-        spec = {u"mode": _text(mode), u"code": _text(code), u"filename": _text(filename), u"line": line,
+        spec = {u"mode": _text(mode), u"code": code, u"filename": _text(filename), u"line": line,
                 u"argv": [_text(argument) for argument in argv]}
         self._model.expect(execution)
         if self._error is not None:
@@ -258,7 +270,8 @@ class Kernel(Follower):
 
     def complete(self, code, cursor=None, timeout=None):
         # type: (Any, Optional[int], Optional[float]) -> Dict[Any, Any]
-        """What may stand at ``cursor``: ``matches``, each of which may replace ``code[start:end]``."""
+        """What may stand at ``cursor`` (None: at the end, and so for one beyond it): ``matches``, each of which may replace
+        ``code[start:end]``."""
         return self._ask(u"complete", code, cursor, timeout)
 
     def inspect(self, code, cursor=None, timeout=None):
@@ -278,8 +291,17 @@ class Kernel(Follower):
 
     def _ask(self, what, code, cursor, timeout):
         # type: (Any, Any, Optional[int], Optional[float]) -> Any
-        return self._call(u"ask", what, _text(code), len(code) if cursor is None else cursor, timeout=timeout)
+        code = _code(code)
+        if cursor is not None and (isinstance(cursor, bool) or not isinstance(cursor, integer_types)):
+            raise TypeError("cursor is a whole number, not %r" % (cursor,))
+        return self._call(u"ask", what, code, len(code) if cursor is None else cursor, timeout=timeout)
 
+
+def _code(code):
+    # type: (Any) -> Any
+    if not isinstance(code, (bytes, text_type)):
+        raise TypeError("code is text, not %r" % (code,))
+    return _text(code)
 
 
 def _text(value):

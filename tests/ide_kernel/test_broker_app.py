@@ -342,7 +342,8 @@ def test_questions(frontend):
     ("execute", (u"test", u"t", None)), ("execute", (u"test", 5, {u"code": u"1"})), ("hello", (5,)),
     ("execute", (u"test", u"t", {u"code": u"1", u"argv": [1]})), ("cancel", (u"x",)), ("answer", (1, u"text")),
     ("ask", (u"nonsense", u"", 0)), ("restart", ({u"colour": u"red"},)), ("restart", ([],)), ("terminate", (u"soon",)),
-    ("restart", ({u"cwd": u"/no/such/place"},)),
+    ("restart", ({u"cwd": u"/no/such/place"},)), ("execute", (u"test", u"t", {u"code": u"1", u"line": 0})),
+    ("execute", (u"test", u"t", {u"code": u"1", u"line": 2 ** 40})),
 ])
 def test_requests_that_make_no_sense(frontend, method, args):
     fails_with("BadRequest", frontend.request(method, *args))

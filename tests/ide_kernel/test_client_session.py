@@ -149,6 +149,26 @@ def test_questions_about_code(kernel):
     assert kernel.signature("len(", timeout=LIMIT)[u"found"]
 
 
+@pytest.mark.parametrize("call, error", [
+    (lambda kernel: kernel.execute(None), TypeError), (lambda kernel: kernel.execute(1), TypeError),
+    (lambda kernel: kernel.execute("1", line="2"), TypeError), (lambda kernel: kernel.execute("1", line=-5), ValueError),
+    (lambda kernel: kernel.execute("1", line=2 ** 40), ValueError), (lambda kernel: kernel.execute("1", mode="x"), ValueError),
+    (lambda kernel: kernel.complete("pri", "x"), TypeError), (lambda kernel: kernel.is_complete(5), TypeError),
+    (lambda kernel: ide_kernel.InputRequest(1, 1, u"", False, None).reply(5), TypeError),
+    (lambda kernel: ide_kernel.start(keep="x"), TypeError), (lambda kernel: ide_kernel.start(linger="x"), TypeError),
+    (lambda kernel: ide_kernel.start(linger=-1), ValueError), (lambda kernel: ide_kernel.start(timeout=0), ValueError)])
+def test_arguments_that_make_no_sense(call, error):
+    with pytest.raises(error) as caught:
+        call(ide_kernel.Kernel.__new__(ide_kernel.Kernel))  # they are looked at before anything else
+    assert "not " in str(caught.value)
+
+
+def test_a_cursor_outside_of_the_code_is_at_its_end(kernel):
+    for cursor, where in ((99, 3), (-1, 0)):
+        found = kernel.complete("pri", cursor, timeout=LIMIT)
+        assert (found["start"], found["end"]) == (0, where)
+
+
 def test_a_second_frontend_sees_what_the_first_does(kernel):
     with ide_kernel.attach(kernel.connection_file) as other:
         seen, texts = [], listen(other)
