@@ -113,7 +113,7 @@ class Execution(object):
 
     def result(self, timeout=None):
         # type: (Optional[float]) -> Result
-        """Wait until it is over.
+        """Wait until it is over. In a program with an event loop, other threads depend on that: see `Kernel.process_events`.
 
         Args:
             timeout: seconds; None waits for ever, 0 does not wait.

@@ -190,7 +190,8 @@ class Follower(object):
 
     def process_events(self):
         # type: () -> None
-        """Run the callbacks that wait, in this thread, and return. From then on they run nowhere else.
+        """Run the callbacks that wait, in this thread, and return. From then on they run nowhere else, and what other threads wait
+        for comes to them only as this one goes on with it: a loop that stops, or waits for such a thread, is waited for in vain.
 
         After 5 ms what still waits is left for the next call, and `fileno` stays readable.
         """

@@ -10,7 +10,9 @@ A turn ends when nothing waits, or when its time is over, whatever it was that t
 callbacks. What is left waits for the next turn, before anything new is taken.
 
 Once a program calls ``process_events()``, that thread is its event loop, and callbacks run nowhere else: other threads only wait
-to be woken.
+to be woken. They take no events for themselves, although a result needs no callback: it is noted in its place among the events, and
+each callback is to find things as they were at its own event, so none can be noted before the callbacks of those before it
+have run; and what was taken ahead of them would be bounded by nothing.
 
 A shield keeps Ctrl-C from tearing an event between "taken" and "noted"; while callbacks run and while a thread sleeps it is off.
 """
@@ -53,6 +55,8 @@ def wait_readable(fds, timeout=None):
             return [fd for fd, _ in ready]
 
 
+#: What is added where a thread has waited for another one.
+ELSEWHERE = ": what comes is taken in another thread, which called process_events() and has to go on with that"
 #: Seconds of a turn; its last step may take longer. A program's event loop has other work to do, of which nobody notices that it
 #: was late by so much, and who waits looks whether it has come. It is long against what a turn costs by itself.
 TURN = 0.005
@@ -150,7 +154,7 @@ class Turns(object):
                     return
                 remaining = None if deadline is None else deadline - monotonic()
                 if remaining is not None and remaining <= 0:
-                    raise Timeout("not done within %s s" % timeout)
+                    raise Timeout("not done within %s s%s" % (timeout, ELSEWHERE if self._loop not in (None, me) else ""))
                 self._sleep(news, remaining, condition)
                 if self._has_part():
                     self._step()

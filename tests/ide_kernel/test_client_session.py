@@ -206,6 +206,28 @@ def test_a_host_event_loop_runs_the_callbacks(kernel):
     assert values == [u"2"] and set(threads) == {main}
 
 
+def test_a_thread_beside_an_event_loop_depends_on_it(kernel):
+    kernel.process_events()  # from here on this thread is the loop
+    execution, found = kernel.execute("6 * 7"), []
+
+    def wait():
+        try:
+            execution.result(0.2)
+        except Timeout as error:
+            found.append(str(error))
+        found.append(execution.result(LIMIT).value)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while not found:
+        select.select([], [], [], 0.01)
+    while len(found) < 2:
+        select.select([kernel.fileno()], [], [], 0.1)
+        kernel.process_events()
+    thread.join()
+    assert "process_events" in found[0] and found[1] == u"42"
+
+
 def test_an_event_loop_hears_what_was_written_before_it_listened(kernel):
     kernel.process_events()
     execution, heard = kernel.execute("print('early')"), []
