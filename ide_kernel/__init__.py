@@ -17,8 +17,8 @@ _HOMES = {
     "Where": ".client.stacks",
     "Output": ".client.news", "Gap": ".client.news", "InputRequest": ".client.news",
     "KernelError": ".errors", "StartError": ".errors", "InterpreterNotFound": ".errors", "BrokerFailed": ".errors",
-    "StartTimeout": ".errors", "NoConnection": ".errors", "KernelDied": ".errors", "BrokerLost": ".errors", "Cancelled": ".errors",
-    "ResultLost": ".errors", "RequestFailed": ".errors",
+    "StartTimeout": ".errors", "NoConnection": ".errors", "KernelDied": ".errors", "BrokerLost": ".errors",
+    "Cancelled": ".errors", "ResultLost": ".errors", "RequestFailed": ".errors",
 }
 __all__ = sorted(_HOMES)
 

@@ -68,8 +68,8 @@ PUBLIC = {
     """,
     "ide_kernel": """
         start attach Kernel Execution Result ErrorInfo Output InputRequest Status Where Exit Icon ICONS
-        KernelError StartError StartTimeout InterpreterNotFound BrokerFailed NoConnection KernelDied BrokerLost Cancelled ResultLost Gap
-        RequestFailed
+        KernelError StartError StartTimeout InterpreterNotFound BrokerFailed NoConnection KernelDied BrokerLost Cancelled
+        ResultLost Gap RequestFailed
     """,
 }
 

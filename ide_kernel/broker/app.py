@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Seconds for the last events to reach frontends that read.
 GOODBYE = 1.0
-#: Seconds between heartbeats to frontends. A link to a process of this machine tells of its end; but one that is stopped, or hangs,
+#: Seconds between heartbeats to frontends. A link to a process of this machine tells of its end; but one that is stopped or hangs
 #: is known by its silence alone, and three of these are soon enough for a person who looks. The kernel's own wake us more often.
 HEARTBEAT = 2.0
 

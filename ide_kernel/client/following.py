@@ -67,7 +67,7 @@ class Follower(object):
         self._steps = {_EVENT: self._model.take, _COMPARE: self._model.compare, news.MISSED: self._look}  # type: Dict[Any, Any]
         self._line = Line(connection, self.frontend, ATTACH_LIMIT, self._events, self._status_changed, self._line_back,
                           self._line_lost, _ON_FULL[when_slow], 0 if lines == 0 else None,
-                          lambda: self._turns.post(("status", self.status)))
+                          self._silence_changed)
         self._turns = Turns(self._line.context, self._line.process_events, self._handle)
         try:
             self.info = self._call(u"hello", self.frontend, lines, timeout=ATTACH_LIMIT)
@@ -190,8 +190,8 @@ class Follower(object):
 
     def process_events(self):
         # type: () -> None
-        """Run the callbacks that wait, in this thread, and return. From then on they run nowhere else, and what other threads wait
-        for comes to them only as this one goes on with it: a loop that stops, or waits for such a thread, is waited for in vain.
+        """Run the callbacks that wait, in this thread, and return. From then on they run nowhere else, and what other threads
+        wait for comes to them only as this one goes on with it: a loop that stops, or waits for such a thread, keeps it waiting.
 
         After 5 ms what still waits is left for the next call, and `fileno` stays readable.
         """
@@ -288,6 +288,10 @@ class Follower(object):
     def _status_changed(self, message):
         # type: (Dict[Any, Any]) -> None
         self._turns.post(("status", Status.from_message(message)))
+
+    def _silence_changed(self):
+        # type: () -> None
+        self._turns.post(("status", self.status))
 
     def _line_back(self):
         # type: () -> None

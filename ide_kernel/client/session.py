@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 WORDS_LIMIT = 1.0
 #: Lines of a failed start's stderr that go into its error.
 LAST_LINES = 20
-#: Seconds for an interpreter to become ready. It takes 0.05 on an idle machine, and perhaps 10 from a slow disk or network; so this
-#: one never will, and a person who waits has begun to wonder.
+#: Seconds for an interpreter to become ready. It takes 0.05 on an idle machine, and perhaps 10 from a slow disk or network; one
+#: that takes this long never will be, and a person who waits has begun to wonder.
 READY_LIMIT = 60.0
 #: Seconds for the broker to answer what it answers within one. Only one that is stopped, or hangs, takes longer.
 ANSWER_LIMIT = 10.0

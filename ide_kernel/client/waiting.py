@@ -10,9 +10,9 @@ A turn ends when nothing waits, or when its time is over, whatever it was that t
 callbacks. What is left waits for the next turn, before anything new is taken.
 
 Once a program calls ``process_events()``, that thread is its event loop, and callbacks run nowhere else: other threads only wait
-to be woken. They take no events for themselves, although a result needs no callback: it is noted in its place among the events, and
-each callback is to find things as they were at its own event, so none can be noted before the callbacks of those before it
-have run; and what was taken ahead of them would be bounded by nothing.
+to be woken. They take no events for themselves, although a result needs no callback: it is noted in its place among the events,
+and each callback is to find things as they were at its own event, so none can be noted before the callbacks of those before
+it have run; and what was taken ahead of them would be bounded by nothing.
 
 A shield keeps Ctrl-C from tearing an event between "taken" and "noted"; while callbacks run and while a thread sleeps it is off.
 """

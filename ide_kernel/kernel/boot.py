@@ -42,7 +42,6 @@ def load_alone(name):
     filename = os.path.join(_HERE, name + ".py")
     module = type(sys)(name)  # with a dot in it, 2.7 would look for the package above
     module.__file__ = filename
-    module.__package__ = ""  # 2.7 would look for the one in its name, which is not there, and warn on the user's stderr
     machinery = sys.modules.get("_frozen_importlib_external")
     if machinery is not None:
         code = machinery.SourceFileLoader(module.__name__, filename).get_code(module.__name__)  # cached on disk

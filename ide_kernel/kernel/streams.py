@@ -80,8 +80,8 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
 
     def take_prompt(self):
         # type: () -> bytes
-        """What stands in the unfinished last line. Whoever answers, or does not, ends that line, as Enter, Ctrl-C and Ctrl-D do at a
-        terminal: it is nothing that the next question begins with."""
+        """What stands in the unfinished last line. Whoever answers, or does not, ends that line, as Enter, Ctrl-C and Ctrl-D do
+        at a terminal: it is nothing that the next question begins with."""
         with self._lock:
             prompt, self._tail = self._tail, b""
             self._slow = bool(self._stash or self._beside)

@@ -421,14 +421,6 @@ def test_is_complete(shared, code, state, indent):
     assert shared.ask(u"is_complete", code) == {"state": state, "indent": indent}
 
 
-def test_a_question_writes_nothing():
-    with KernelProcess() as kernel:
-        kernel.ask(u"complete", u"thi")
-        kernel.ask(u"signature", u"len(")
-        kernel.run(u"1")
-        assert (kernel.stray, kernel.err) == (b"", b"")
-
-
 def test_stacks(shared):
     execution = shared.start(source("""\
         import threading, time

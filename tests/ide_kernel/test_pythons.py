@@ -61,7 +61,8 @@ def heard(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("broker, kernel", [pair for pair in itertools.product(PYTHONS, PYTHONS) if OWN in pair or len(set(pair)) == 1])
+@pytest.mark.parametrize("broker, kernel", [
+    pair for pair in itertools.product(PYTHONS, PYTHONS) if OWN in pair or len(set(pair)) == 1])
 def test_each_python_understands_each(broker, kernel, heard):
     process = subprocess.Popen([find(broker), "-m", "ide_kernel", "broker", "--python", find(kernel)], cwd=ROOT,
                                stdout=subprocess.PIPE)
