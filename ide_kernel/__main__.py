@@ -79,6 +79,8 @@ class _Wrong(Exception):
 def main(arguments=None):
     # type: (Optional[List[Any]]) -> int
     """Run the command line; returns the exit status."""
+    from .frontends import standard
+    standard.open_missing()
     from .errors import InterpreterNotFound, KernelError
     try:
         return _main(list(sys.argv[1:] if arguments is None else arguments))

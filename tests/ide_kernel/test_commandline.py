@@ -176,6 +176,37 @@ def test_a_statement_runs_before_the_next_is_written():
     assert process.communicate() == (b"", b"") and process.returncode == 0
 
 
+# Descriptors that are not there
+
+
+def close(*fds):
+    """What a child does before it becomes the command line: the shell's ``<&-``, ``>&-`` and ``2>&-``."""
+    return lambda: [os.close(fd) for fd in fds]
+
+
+@pytest.mark.parametrize("fds", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
+def test_a_program_without_some_standard_descriptors(tmpdir, fds):
+    """It does what it does, and what it writes to a closed one goes nowhere."""
+    path = str(tmpdir.join("found"))
+    code = "import sys; print('out'); sys.stderr.write('err'); open(%r, 'w').write(repr(sys.stdin.readline()))" % path
+    assert run("run", "-c", code, preexec_fn=close(*fds)) == (
+        0, b"" if 1 in fds else b"out\n", "" if 2 in fds else "err")
+    with open(path) as found:
+        assert found.read() == "''"
+
+
+@pytest.mark.parametrize("fds", [(0,), (1,), (2,), (0, 1, 2)])
+def test_commands_without_some_standard_descriptors(broker, fds):
+    for arguments in ([], ["--help"], ["status", "--help"], ["status", broker], ["where", broker], ["status", broker + "?"]):
+        status, out, err = run(*arguments, preexec_fn=close(*fds))
+        assert (status, bool(out)) == (1 if broker + "?" in arguments else 0, 1 not in fds and arguments not in ([], [
+            "status", broker + "?"])), (arguments, err)
+        assert "Traceback" not in err
+    other = broker + ".other"
+    assert run("broker", "--connection-file", other, preexec_fn=close(*fds))[0] == 0
+    assert run("terminate", other)[0] == 0
+
+
 # Kernels that go on
 
 
