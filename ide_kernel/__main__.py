@@ -4,6 +4,8 @@ from __future__ import absolute_import, division, print_function
 import os
 import sys
 
+from .frontends.standard import Unwritable, complain, open_missing, say
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Tuple
@@ -51,7 +53,8 @@ usage: python3 -m ide_kernel run [OPTION ...] (FILE | -c CODE | -m MODULE) [ARG 
 
 Run a program in a kernel of its own, as python would. Its output and errors pass byte for byte, it is asked for input only when
 it wants some, Ctrl-C interrupts it (a second one soon after ends it), and its exit status is ours: 128 + n when
-signal n ended it, with the signal's name on stderr.
+signal n ended it, with the signal's name on stderr. It is ended when its output cannot be written: 120, with the
+cause on stderr, or 141, as by SIGPIPE, when the reader is gone.
 
 options:
   --python PATH         the interpreter that runs it: a path, or a name on PATH (default: this one)
@@ -79,11 +82,12 @@ class _Wrong(Exception):
 def main(arguments=None):
     # type: (Optional[List[Any]]) -> int
     """Run the command line; returns the exit status."""
-    from .frontends import standard
-    standard.open_missing()
+    open_missing()
     from .errors import InterpreterNotFound, KernelError
     try:
         return _main(list(sys.argv[1:] if arguments is None else arguments))
+    except Unwritable as error:
+        return _fail(error, error.status) if error.words else error.status
     except _Wrong as error:
         return _fail("%s (--help shows what there is)" % error, 2)
     except InterpreterNotFound as error:
@@ -97,7 +101,7 @@ def main(arguments=None):
 
 def _fail(error, status):
     # type: (Any, int) -> int
-    sys.stderr.write("ide-kernel: %s\n" % error)
+    complain(error)
     return status
 
 
@@ -108,11 +112,11 @@ def _main(arguments):
         return _shell(options)
     command, rest = rest[0], rest[1:]
     if command in ("-h", "--help"):
-        sys.stdout.write(_USAGE)
+        say(_USAGE)
         return 0
     if command == "--version":
         from . import __version__
-        print(__version__)
+        say(__version__ + "\n")
         return 0
     if command not in _COMMANDS:
         hint = ": to run that file, say: run %s" % command if os.path.exists(command) else ""
@@ -160,7 +164,7 @@ def _run(found):
         raise _Wrong("run needs a FILE, -c CODE or -m MODULE")
     first = arguments[0]
     if first in ("-h", "--help"):
-        sys.stdout.write(_RUN_USAGE)
+        say(_RUN_USAGE)
         return 0
     mode, code, rest = "script", first, arguments[1:]
     if first[:2] in ("-c", "-m"):  # as for python: -cCODE, -c CODE; all that follows is the program's
@@ -208,8 +212,8 @@ _WINDOW_KEYS = ("Keys: Enter runs, or begins a line where the code is not comple
 
 def _gui(options, arguments):
     # type: (Dict[str, Any], List[Any]) -> int
-    import argparse
-    parser = argparse.ArgumentParser(prog="python3 -m ide_kernel gui", description=_WINDOW, epilog=_WINDOW_KEYS)
+    parser = _parser("gui")
+    parser.description, parser.epilog = _WINDOW, _WINDOW_KEYS
     parser.add_argument("file", metavar="F", nargs="?",
                         help="the kernel's connection file (default: your newest; a new kernel where there is none)")
     parser.add_argument("--new", action="store_true", help="on a new kernel in any case")
@@ -238,10 +242,17 @@ def _gui(options, arguments):
     return window.run(join, given.dark)
 
 
-def _other(command, options, arguments):
-    # type: (Any, Dict[str, Any], List[Any]) -> int
+def _parser(command):
+    # type: (Any) -> Any
     import argparse
     parser = argparse.ArgumentParser(prog="python3 -m ide_kernel %s" % command)
+    parser.print_help = lambda: say(parser.format_help())  # type: ignore[method-assign]
+    return parser
+
+
+def _other(command, options, arguments):
+    # type: (Any, Dict[str, Any], List[Any]) -> int
+    parser = _parser(command)
     if command == "broker":
         return _broker(parser, options, arguments)
     parser.add_argument("file", metavar="F", nargs="?", help="the kernel's connection file (default: your newest)")

@@ -13,6 +13,7 @@ from ..client.line import Line
 from ..client.stacks import Where
 from ..client.status import Exit, Status
 from ..errors import NoConnection, StartError
+from .standard import say
 from .words import duration
 
 TYPE_CHECKING = False
@@ -86,7 +87,7 @@ def broker(python, options):
         status = Status.from_message(message)
         if status.state == names.DEAD:
             raise StartError("the kernel %s before it was ready" % status.exit)
-        print(observer.connection.path)
+        say(observer.connection.path + "\n")
     finally:
         observer.close()
         launched.leave()
@@ -164,8 +165,7 @@ def _print_status(found, connection, as_json):
         text = json.dumps(record, sort_keys=True)
     else:
         text = "%s %s" % (found.icon.ascii, _line(found, connection))
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    say(text + "\n")
 
 
 def interrupt(path):
@@ -203,5 +203,5 @@ def _ask(path, method, words, good=lambda reply: True):
         reply = observer.ask(method)
     finally:
         observer.close()
-    print(words(reply))
+    say("%s\n" % words(reply))
     return 0 if good(reply) else 1

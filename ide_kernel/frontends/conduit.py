@@ -13,6 +13,7 @@ import stat
 
 from .._compat import monotonic
 from ..client.waiting import wait_readable
+from .standard import Unwritable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ class Conduit(object):
     """Joins ``kernel`` to this process.
 
     Attributes:
-        broken (bool): nobody reads our stdout any more: there is no point in going on.
+        broken (Unwritable | None): our stdout takes no more: there is no point in going on.
     """
 
     def __init__(self, kernel):
         # type: (Any) -> None
-        self.broken = False
+        self.broken = None  # type: Optional[Unwritable]
         self._kernel = kernel
         self._pressed, self._press = _pipe()
         self._presses = []  # type: List[float]
@@ -127,9 +128,8 @@ class Conduit(object):
                         raise
                     self._slow[fd] = True  # somebody made it non-blocking: poll
         except EnvironmentError as error:
-            if error.errno != errno.EPIPE:
-                raise
-            self.broken = self.broken or fd == 1
+            if fd == 1:  # as for stderr: there is nobody to tell
+                self.broken = Unwritable(error)
 
     def _wait_writable(self, fd):
         # type: (int) -> None

@@ -51,7 +51,7 @@ class Program(object):
             going = all(self._execute(code, number) for code, number in found) and bool(line)
         if self._conduit.broken:
             self._kernel.terminate(0, wait=False)
-            return 128 + signal.SIGPIPE
+            raise self._conduit.broken
         status = 0 if self._error is None else 1
         if own and not self._over():
             self._kernel.execute(u"raise SystemExit(%d)" % status)  # ends it as Python ends: atexit, threads

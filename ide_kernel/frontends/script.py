@@ -4,17 +4,15 @@ from __future__ import absolute_import, division, print_function
 import errno
 import os
 import signal
-import sys
 
 from .. import vocabulary as names
 from ..client.launch import Broker
+from .standard import complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
-#: What a shell reports for a program that lost its reader.
-_BROKEN_PIPE = 128 + 13
 #: The kernel of a run belongs to it: when this process is killed, nobody will come for it.
 _OPTIONS = {"linger": 0.0}
 
@@ -31,11 +29,14 @@ def run(options, mode, code, arguments):
 
     Returns:
         Its exit status.
+
+    Raises:
+        Unwritable: what it wrote could not be passed on; it was ended.
     """
     if mode == names.SCRIPT:
         problem = _unreadable(code)
         if problem is not None:
-            sys.stderr.write("ide-kernel: can't open file %r: %s\n" % (code, problem))
+            complain("can't open file %r: %s" % (code, problem))
             return 2
     python = options.pop("python", None)
     broker = Broker(python, options=dict(options, **_OPTIONS))  # the interpreters start while the other half is imported
@@ -53,7 +54,7 @@ def run(options, mode, code, arguments):
         conduit.close()
         kernel.close()
     if conduit.broken:
-        return _BROKEN_PIPE
+        raise conduit.broken
     if kernel.exit is None:
         raise execution.exception() or RuntimeError("the kernel went on after the end of the program")
     return report(kernel.exit)
@@ -72,7 +73,7 @@ def report(exit):
         from .conduit import die_like
         die_like(signal.SIGINT)
     elif exit.signal or exit.code is None:
-        sys.stderr.write("ide-kernel: the kernel was %s\n" % exit)
+        complain("the kernel was %s" % exit)
     return exit.status if exit.code is not None or exit.signal else 1
 
 

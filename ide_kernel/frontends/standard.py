@@ -1,8 +1,34 @@
-"""Our own descriptors 0, 1 and 2, and what plain Python does about them: they are there in any case."""
+"""Our own descriptors 0, 1 and 2, and what plain Python does about them: they are there in any case, and what cannot be written
+to stdout ends the program, in one line and with a status."""
 from __future__ import absolute_import, division, print_function
 
+import errno
 import os
+import signal
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: The exit status of Python itself when its output could not be written.
+_NOT_WRITTEN = 120
+
+
+class Unwritable(Exception):
+    """Stdout takes no more: its disk is full, or its reader is gone.
+
+    Attributes:
+        status (int): what the program exits with.
+        words (str): what it says then: nothing to a reader that is gone, as ``head`` is when it has enough.
+    """
+
+    def __init__(self, error):
+        # type: (EnvironmentError) -> None
+        gone = error.errno == errno.EPIPE
+        self.status = 128 + signal.SIGPIPE if gone else _NOT_WRITTEN
+        self.words = "" if gone else "cannot write to stdout: [Errno %s] %s" % (error.errno, error.strerror)
+        super(Unwritable, self).__init__(self.words)
 
 
 def open_missing():
@@ -15,3 +41,33 @@ def open_missing():
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
             if getattr(sys, name) is None:
                 setattr(sys, name, os.fdopen(number, "w" if number else "r"))
+
+
+def say(text):
+    # type: (Any) -> None
+    """Write a text to stdout, at once.
+
+    Raises:
+        Unwritable: it cannot be.
+    """
+    try:
+        _write(1, text, sys.stdout)
+    except EnvironmentError as error:
+        raise Unwritable(error)
+
+
+def complain(words):
+    # type: (Any) -> None
+    """Write a line to stderr, in the program's name; where that cannot be done, there is nobody to hear why."""
+    try:
+        _write(2, "ide-kernel: %s\n" % words, sys.stderr)
+    except EnvironmentError:
+        pass
+
+
+def _write(fd, text, stream):
+    # type: (int, Any, Any) -> None
+    encoding = getattr(stream, "encoding", None) or "utf-8"  # 2.7 knows none but a terminal's
+    data = text if isinstance(text, bytes) else text.encode(encoding, "backslashreplace")
+    while data:
+        data = data[os.write(fd, data):]

@@ -43,7 +43,7 @@ def run(*arguments, **settings):
         out, err = process.communicate(stdin)
     finally:
         timer.cancel()
-    return process.returncode, out, err.decode("utf-8")
+    return process.returncode, out, (err or b"").decode("utf-8")
 
 
 def read_until(stream, expected):

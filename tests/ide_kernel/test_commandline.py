@@ -176,7 +176,38 @@ def test_a_statement_runs_before_the_next_is_written():
     assert process.communicate() == (b"", b"") and process.returncode == 0
 
 
-# Descriptors that are not there
+# Descriptors that are not there, or take nothing
+
+
+needs_full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full")
+
+
+@needs_full_disk
+def test_a_program_whose_output_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        for arguments, program in ((["run", "-c", "print(1)"], b""), ([], b"print(1)\n"),
+                                   (["run", "-c", "while True: print(1)"], b"")):
+            status, _, err = run(*arguments, stdout=full, input=program)
+            assert (status, err) == (120, "ide-kernel: cannot write to stdout: [Errno 28] No space left on device\n")
+        code = "import sys; sys.stderr.write('unheard'); sys.exit(3)"
+        assert run("run", "-c", code, stdout=full, stderr=full) == (3, None, "")
+
+
+@needs_full_disk
+@pytest.mark.parametrize("arguments", [["status", "F"], ["status", "F", "--json"], ["status", "F", "--watch"], ["where", "F"],
+                                       ["--version"], ["--help"], ["run", "-h"], ["broker", "--help"]])
+def test_a_command_whose_output_cannot_be_written(broker, arguments):
+    """To a full disk, and to a reader that is gone."""
+    arguments = [broker if each == "F" else each for each in arguments]
+    with open("/dev/full", "w") as full:
+        status, _, err = run(*arguments, stdout=full)
+    assert (status, err) == (120, "ide-kernel: cannot write to stdout: [Errno 28] No space left on device\n")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    status, _, err = run(*arguments, stdout=write_end)
+    os.close(write_end)
+    assert (status, err) == (128 + signal.SIGPIPE, "")
+
 
 
 def close(*fds):
