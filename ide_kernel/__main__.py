@@ -245,8 +245,8 @@ def _gui(options, arguments):
 def _parser(command):
     # type: (Any) -> Any
     import argparse
-    parser = argparse.ArgumentParser(prog="python3 -m ide_kernel %s" % command)
-    parser.print_help = lambda: say(parser.format_help())  # type: ignore[method-assign]
+    parser = argparse.ArgumentParser(prog="python3 -m ide_kernel %s" % command)  # type: Any
+    parser.print_help = lambda: say(parser.format_help())
     return parser
 
 
@@ -265,7 +265,7 @@ def _other(command, options, arguments):
         given = parser.parse_args(arguments)
         return _attach(given.file, max(0, given.lines))
     if command == "status":
-        parser.description = "Say how the kernel is."
+        parser.description = "Say how the kernel is. When its broker is gone: that, and exit status 1."
         parser.add_argument("--json", action="store_true", help="as one JSON object a line")
         parser.add_argument("--watch", action="store_true",
                             help="go on, with a line for each change, and in a terminal with a heart that beats")

@@ -13,12 +13,13 @@ from ..client.line import Line
 from ..client.stacks import Where
 from ..client.status import Exit, Status
 from ..errors import NoConnection, StartError
-from .standard import say
+from .screen import columns
+from .standard import say, wait_while_read
 from .words import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional
+    from typing import Any, Dict, Iterator, Tuple
 
 
 class Observer(object):
@@ -28,6 +29,7 @@ class Observer(object):
         # type: (Any) -> None
         self.connection = files.newest() if path is None else files.read(path)
         self.lost = False
+        self._beats = 0
         self._line = Line(self.connection, u"observer-%d" % os.getpid(), ATTACH_LIMIT, lambda event: None,
                           lambda status: None, lambda: None, self._lose)
 
@@ -35,36 +37,38 @@ class Observer(object):
         # type: (Any) -> None
         self.lost = True
 
+    def _beat(self, beat):
+        # type: (Any) -> None
+        self._beats += 1
+
     def ask(self, method, *arguments):
         # type: (Any, *Any) -> Any
         """One request, and its reply."""
         return self._line.outcome(self._line.request(method, *arguments))
 
-    def watch(self, changed):
-        # type: (Any) -> None
-        """Call ``changed(status message, beats)`` at each change and each beat of the kernel, until the broker is gone."""
-        beats = [0]
-        self._line.follow_beats(lambda beat: beats.append(beat[u"beats"]))
-        seen = None  # type: Any
-        while not self.lost:
-            self._line.process_events()
-            if (self._line.status, len(beats)) != seen:
-                seen = self._line.status, len(beats)
-                changed(seen[0], seen[1])
-            self._line.context.wait(None)
+    def changes(self, beats=False):
+        # type: (bool) -> Iterator[Tuple[Dict[Any, Any], int]]
+        """Give the status, now and when it changes, until the broker is gone; or until nobody reads our stdout any more.
 
-    def next_status(self, last=None, timeout=None):
-        # type: (Any, Optional[float]) -> Any
-        """Wait for a message that is not ``last``; None when the broker is gone or the time is over."""
-        while not self.lost:
+        Args:
+            beats: whether to give it with each beat of the kernel's heart, too.
+
+        Returns:
+            Pairs of a status message and a number of beats.
+        """
+        if beats:
+            self._line.follow_beats(self._beat)
+        seen = None  # type: Any
+        while True:
             self._line.process_events()
-            message = self._line.status
-            if message is not None and message != last:
-                return message
-            self._line.context.wait(timeout)
-            if not self._line.context.pending:
-                return None
-        return None
+            message, beat = self._line.status, self._beats
+            if message is not None and (message, beat) != seen:
+                seen = message, beat
+                yield message, beat
+            elif self.lost:
+                return
+            elif not wait_while_read(self._line.fileno(), ATTACH_LIMIT if seen is None else None):
+                raise NoConnection("the broker of %s did not tell a status" % self.connection.path)
 
     def close(self):
         # type: () -> None
@@ -79,12 +83,10 @@ def broker(python, options):
     launched = Broker(python, options=options)
     observer = Observer(launched.connection_file())
     try:
-        message = observer.next_status()
-        while message is not None and message[u"state"] == names.STARTING:
-            message = observer.next_status(message)
-        if message is None:
+        ready = (Status.from_message(message) for message, _ in observer.changes() if message[u"state"] != names.STARTING)
+        status = next(ready, None)
+        if status is None:
             raise StartError("the broker ended before the kernel was ready")
-        status = Status.from_message(message)
         if status.state == names.DEAD:
             raise StartError("the kernel %s before it was ready" % status.exit)
         say(observer.connection.path + "\n")
@@ -96,27 +98,44 @@ def broker(python, options):
 
 def status(path, as_json=False, watch=False):
     # type: (Any, bool, bool) -> int
-    """Print the status once, or each time it changes."""
+    """Print the status once, or each time it changes; 1 when the broker is gone."""
     observer = Observer(path)
+    beats = watch and not as_json and os.isatty(1)
+    show = _Pulse(observer.connection).show if beats else _Lines(observer.connection, as_json).show
     try:
-        message = observer.next_status(timeout=ATTACH_LIMIT)
-        if message is None:
-            raise NoConnection("the broker of %s did not tell a status" % observer.connection.path)
-        if watch and not as_json and sys.stdout.isatty():
-            observer.watch(_Pulse(observer.connection).show)
-            message = None
-            print("")
-        while message is not None:
-            _print_status(Status.from_message(message), observer.connection, as_json)
+        for message, beat in observer.changes(beats):
+            show(Status.from_message(message), beat)
             if not watch:
                 return 0
-            message = observer.next_status(message)
-        _print_status(Status(names.LOST, time.time(), u"the broker has ended"), observer.connection, as_json)
+        show(Status(names.LOST, time.time(), u"the broker has ended"), 0)
+        result = 1
     except KeyboardInterrupt:
-        print("")
+        result = 0
     finally:
         observer.close()
-    return 0
+    if beats:
+        say("\n")
+    return result
+
+
+class _Lines(object):
+    """The status as lines."""
+
+    def __init__(self, connection, as_json):
+        # type: (files.Connection, bool) -> None
+        self._connection = connection
+        self._as_json = as_json
+
+    def show(self, found, beat):
+        # type: (Status, int) -> None
+        """Write one."""
+        if not self._as_json:
+            say("%s %s\n" % (found.icon.ascii, _line(found, self._connection)))
+            return
+        record = found.as_dict()
+        record.update(connection_file=self._connection.path, python=self._connection.python,
+                      broker_pid=self._connection.broker_pid)
+        say(json.dumps(record, sort_keys=True) + "\n")
 
 
 class _Pulse(object):
@@ -127,18 +146,16 @@ class _Pulse(object):
         self._connection = connection
         self._state = None  # type: Any
 
-    def show(self, message, beats):
-        # type: (Dict[Any, Any], int) -> None
-        """Write the line anew."""
-        found = Status.from_message(message)
-        heart = u"\u2665\u2661" if _shows(u"\u2665\u2661" + found.icon.glyph) else u"@o"
-        text = u"\x1b[%dm%s %s\x1b[0m %s" % (found.icon.ansi, heart[beats % 2],
-                                           found.icon.glyph if heart != u"@o" else found.icon.ascii,
-                                           _line(found, self._connection))
+    def show(self, found, beat):
+        # type: (Status, int) -> None
+        """Write the line anew, as far as it fits: what went on in the next row could not be written over."""
+        fancy = _shows(u"\u2665\u2661" + found.icon.glyph)
+        heart = (u"\u2665\u2661" if fancy else u"@o")[beat % 2]
+        text = u"%s %s %s" % (heart, found.icon.glyph if fancy else found.icon.ascii, _line(found, self._connection))
+        text = text[:columns(1)]
         before = u"\n" if self._state not in (None, found.state) else u"\r"
         self._state = found.state
-        data = (before + u"\x1b[K" + text).encode(sys.stdout.encoding or "ascii", "replace")
-        os.write(1, data)
+        say(u"%s\x1b[K\x1b[%dm%s\x1b[0m%s" % (before, found.icon.ansi, text[:3], text[3:]))
 
 
 def _shows(text):
@@ -155,17 +172,6 @@ def _line(found, connection):
     pid = found.evidence.get(u"pid")
     return u"%s for %s; %s%s" % (found, duration(max(0.0, time.time() - found.since)), "kernel %s, " % pid if pid else "",
                                  connection.python)
-
-
-def _print_status(found, connection, as_json):
-    # type: (Status, files.Connection, bool) -> None
-    if as_json:
-        record = found.as_dict()
-        record.update(connection_file=connection.path, python=connection.python, broker_pid=connection.broker_pid)
-        text = json.dumps(record, sort_keys=True)
-    else:
-        text = "%s %s" % (found.icon.ascii, _line(found, connection))
-    say(text + "\n")
 
 
 def interrupt(path):

@@ -13,7 +13,7 @@ import stat
 
 from .._compat import monotonic
 from ..client.waiting import wait_readable
-from .standard import Unwritable
+from .standard import Unwritable, poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,16 +133,8 @@ class Conduit(object):
 
     def _wait_writable(self, fd):
         # type: (int) -> None
-        poller = select.poll()
-        poller.register(fd, select.POLLOUT)
-        poller.register(self._pressed, select.POLLIN)
         while True:
-            try:
-                ready = [at for at, _ in poller.poll()]
-            except (EnvironmentError, select.error) as error:
-                if error.args[0] != errno.EINTR:
-                    raise
-                continue
+            ready = poll({fd: select.POLLOUT, self._pressed: select.POLLIN})
             if self._pressed in ready:
                 os.read(self._pressed, 512)
                 self._interrupt()

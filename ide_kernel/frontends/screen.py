@@ -151,7 +151,7 @@ class Screen(object):
         """
         with self._lock:
             drawn = self._prompt() if self._prompt is not None and self.fancy else None
-            if drawn is not None and len(plain(drawn[0])) + len(drawn[1]) < self._columns():
+            if drawn is not None and len(plain(drawn[0])) + len(drawn[1]) < columns(self._fds[u"stdout"]):
                 text = u"\x1b7\r%s\x1b8" % drawn[0].replace(u"\001", u"").replace(u"\002", u"")
                 write_all(self._fds[u"stdout"], text.encode(self._encoding, "replace"))
 
@@ -186,10 +186,10 @@ class Screen(object):
         self._redrawn = True
         before = b"\n"
         if self.fancy:
-            columns = self._columns()
-            rows = (len(plain(prompt)) + len(typed)) // columns
+            wide = columns(self._fds[u"stdout"])
+            rows = (len(plain(prompt)) + len(typed)) // wide
             if self._partial:  # the line that stands unfinished above the prompt goes on
-                rows += 1 + (width(self._partial) - 1) // columns
+                rows += 1 + (width(self._partial) - 1) // wide
             before = (b"\x1b[%dA" % rows if rows else b"") + b"\r\x1b[J" + self._partial.encode(self._encoding, "replace")
             self._partial = unfinished(self._partial, b"".join(data for _, data in pieces), self._encoding)
         for fd, data in pieces:
@@ -200,14 +200,15 @@ class Screen(object):
         write_all(self._fds[u"stdout"], after + (prompt.replace(u"\001", u"").replace(u"\002", u"") + typed).encode(
             self._encoding, "replace"))
 
-    def _columns(self):
-        # type: () -> int
-        size = struct.pack("HHHH", 0, 0, 0, 0)
-        try:
-            columns = struct.unpack("HHHH", fcntl.ioctl(self._fds[u"stdout"], termios.TIOCGWINSZ, size))[1]
-        except EnvironmentError:
-            columns = 0
-        return columns or 80
+
+def columns(fd):
+    # type: (int) -> int
+    """How wide a terminal is."""
+    size = struct.pack("HHHH", 0, 0, 0, 0)
+    try:
+        return struct.unpack("HHHH", fcntl.ioctl(fd, termios.TIOCGWINSZ, size))[1] or 80
+    except EnvironmentError:
+        return 80
 
 
 def plain(prompt):

@@ -33,14 +33,12 @@ def run(options, mode, code, arguments):
     Raises:
         Unwritable: what it wrote could not be passed on; it was ended.
     """
-    if mode == names.SCRIPT:
-        problem = _unreadable(code)
-        if problem is not None:
-            complain("can't open file %r: %s" % (code, problem))
-            return 2
-    python = options.pop("python", None)
-    broker = Broker(python, options=dict(options, **_OPTIONS))  # the interpreters start while the other half is imported
-    from ..client.session import join
+    problem = _unreadable(code) if mode == names.SCRIPT else None
+    if problem is not None:
+        complain("can't open file %r: %s" % (code, problem))
+        return 2
+    broker = Broker(options.pop("python", None), options=dict(options, **_OPTIONS))
+    from ..client.session import join  # while the interpreters start
     from .conduit import Conduit
     kernel = join(broker, "run")
     conduit = Conduit(kernel)

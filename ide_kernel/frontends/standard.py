@@ -4,12 +4,13 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
+import select
 import signal
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Dict, Optional
 
 #: The exit status of Python itself when its output could not be written.
 _NOT_WRITTEN = 120
@@ -63,6 +64,33 @@ def complain(words):
         _write(2, "ide-kernel: %s\n" % words, sys.stderr)
     except EnvironmentError:
         pass
+
+
+def wait_while_read(fd, timeout=None):
+    # type: (int, Optional[float]) -> bool
+    """Wait until ``fd`` is readable; whether it is within so many seconds.
+
+    Raises:
+        Unwritable: the reader of our stdout is gone. (A file has none that could go.)
+    """
+    ready = poll({fd: select.POLLIN, 1: 0}, timeout)
+    if 1 in ready:
+        raise Unwritable(EnvironmentError(errno.EPIPE, os.strerror(errno.EPIPE)))
+    return bool(ready)
+
+
+def poll(events, timeout=None):
+    # type: (Dict[int, int], Optional[float]) -> Dict[int, int]
+    """Wait for any of the ``events`` of descriptors (as ``select.poll`` names them), or for hang-up; Ctrl-C gets through."""
+    poller = select.poll()
+    for fd, wanted in events.items():
+        poller.register(fd, wanted)
+    while True:
+        try:
+            return dict(poller.poll(None if timeout is None else timeout * 1000))
+        except (EnvironmentError, select.error) as error:  # 2.7 has no PEP 475, and its error is no EnvironmentError
+            if error.args[0] != errno.EINTR:
+                raise
 
 
 def _write(fd, text, stream):

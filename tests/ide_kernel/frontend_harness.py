@@ -2,11 +2,13 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -84,16 +86,22 @@ def end_all():
 class Person(object):
     """Somebody who types at a terminal and reads it.
 
+    Args:
+        arguments: of the command line.
+        settings: environment variables; and as ``columns``, how wide the terminal is.
+
     Attributes:
         screen (str): all that the terminal got, without colours and the like; where a line was erased, a new one begins.
     """
 
     def __init__(self, *arguments, **settings):
         environment = dict(os.environ, TERM="xterm", PYTHONIOENCODING="utf-8", LC_ALL="C.UTF-8")
+        columns = settings.pop("columns", 80)
         environment.update(settings)
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execve(sys.executable, COMMAND + list(arguments), environment)
         self._raw = b""
         self._seen = 0

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import ide_kernel
-from ide_kernel import interpreters
+from ide_kernel import connection_file, interpreters
 
 from frontend_harness import COMMAND, INPUT, ROOT, popen, read_until, run, wait_gone
 
@@ -301,7 +301,23 @@ def test_watching_the_status(broker):
     read_until(process.stdout, b'"dead"')
     kernel.close()
     process.send_signal(signal.SIGINT)
-    assert process.communicate()[1] == b"" and process.returncode == 0
+    assert process.communicate() == (b"", b"") and process.returncode == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_watching_ends_when_the_broker_is_gone(broker, options):
+    process = popen("status", broker, "--watch", *options)
+    assert b"idle" in read_until(process.stdout, b"\n")
+    os.kill(connection_file.read(broker).broker_pid, signal.SIGKILL)
+    out, err = process.communicate()
+    assert (b"lost" in out, out.count(b"\n"), err, process.returncode) == (True, 1, b"", 1)
+
+
+def test_watching_ends_when_nobody_reads(broker):
+    process = popen("status", broker, "--watch")
+    read_until(process.stdout, b"\n")
+    process.stdout.close()
+    assert process.wait() == 128 + signal.SIGPIPE and process.stderr.read() == b""
 
 
 # Wrong arguments

@@ -17,7 +17,7 @@ class Terminal(object):
         self.writes = []
         monkeypatch.setattr(module, "write_all", lambda fd, data: self.writes.append((fd, data)))
         self.screen = Screen(1, 2, encoding, fancy, lambda: self.now)
-        monkeypatch.setattr(self.screen, "_columns", lambda: 20)
+        monkeypatch.setattr(module, "columns", lambda fd: 20)
 
     def prints(self, data, stream=u"stdout"):
         self.screen.output(Output(stream, data, data.decode("utf-8", "replace")))

@@ -233,3 +233,19 @@ def test_a_heart_beats_on_the_watched_status(state):
         person.sees(u"dead: killed by SIGKILL")
         person.keys(u"\x03")
         assert person.leaves() == 0
+
+
+def test_a_watched_status_stays_on_its_line_in_a_narrow_terminal(state):
+    with ide_kernel.start(sys.executable) as kernel, Person("status", kernel.connection_file, "--watch", columns=20) as person:
+        person.sees(u"\u2665", u"\u2661", u"\u2665 ").keys(u"\x03")
+        assert person.leaves() == 0
+        drawn = [line for line in person.screen.replace(u"^C", u"").split(u"\n") if line]  # each beat erases the line
+        assert len(drawn) >= 3 and all(len(line) == 20 and u" idle: wa" in line for line in drawn), drawn
+
+
+def test_a_watched_status_ends_with_the_broker(state):
+    with ide_kernel.start(sys.executable) as kernel, Person("status", kernel.connection_file, "--watch") as person:
+        person.sees(u"idle")
+        os.kill(kernel.info[u"broker_pid"], signal.SIGKILL)
+        person.sees(u"\n", u"lost: the broker has ended")
+        assert person.leaves() == 1
