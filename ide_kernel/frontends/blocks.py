@@ -9,7 +9,7 @@ import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Tuple
+    from typing import Any, Callable, List, Optional, Tuple
     Block = Tuple[Any, int]
 
 #: Statements that may have more lines below, also when this line looks finished ("if x: pass" may have an "else").
@@ -25,6 +25,7 @@ class Scanner(object):
     Attributes:
         last (str): the last character outside of comments and white space, or ``""``.
         last_at (int): where that is, counted from the beginning.
+        joined (bool): whether the text ends with a backslash that joins its last line with the next.
     """
 
     def __init__(self):
@@ -33,19 +34,19 @@ class Scanner(object):
         self.last_at = -1
         self._depth = 0
         self._quote = ""
-        self._joined = False
+        self.joined = False
         self._fed = 0
 
     @property
     def open(self):
         # type: () -> bool
         """Whether the next line goes on with this one, whatever it looks like."""
-        return bool(self._quote) or self._depth > 0 or self._joined
+        return bool(self._quote) or self._depth > 0 or self.joined
 
     def feed(self, text):
         # type: (Any) -> None
         """Take more of the text: whole lines, with their newlines."""
-        self._joined = False
+        self.joined = False
         at, end = 0, len(text)
         while at < end:
             at = self._string(text, at) if self._quote else self._code(text, at)
@@ -59,7 +60,7 @@ class Scanner(object):
         # type: (Any, int) -> int
         if text[at] == "\\":
             if text[at + 1:at + 2] in ("\n", ""):
-                self._joined = len(self._quote) == 1
+                self.joined = len(self._quote) == 1
             return at + 2
         if text.startswith(self._quote, at):
             at += len(self._quote)
@@ -77,13 +78,13 @@ class Scanner(object):
             newline = text.find("\n", at)
             return len(text) if newline < 0 else newline
         if char == "\\" and text[at + 1:at + 2] in ("\n", ""):
-            self._joined = True
+            self.joined = True
             return at + 2
         if char.isspace():
-            self._joined = False
+            self.joined = False
             return at + 1
         self._note(text, at)
-        self._joined = False
+        self.joined = False
         if char in "\"'":
             self._quote = char * 3 if text.startswith(char * 3, at) else char
             return at + len(self._quote)
@@ -178,23 +179,43 @@ def split_background(code):
 def is_open(code):
     # type: (Any) -> bool
     """Whether a string, a bracket or a joined line goes on below ``code``."""
+    return _scanned(code).open
+
+
+def is_complete(code, ask):
+    # type: (Any, Callable[[Any], Any]) -> bool
+    """Whether an input is to be run as it stands, by the rule of Python's own shell.
+
+    A simple statement is complete with its last line, a compound one with a blank line, since it might go on with ``else``; what
+    is wrong already can only become an error.
+
+    Args:
+        code: the input: lines without a newline at the end.
+        ask: says of a text whether it is ``"complete"``, ``"incomplete"`` or ``"invalid"`` in the Python that is to run it. Below
+            indented lines it may wait for a blank one.
+    """
+    if _scanned(code).joined:  # 2.7 would compile it
+        return False
+    blocks = Blocks()
+    for line in code.split("\n"):
+        blocks.feed(line)
+    if not blocks.finish():
+        return ask(code + "\n") != "incomplete"
+    state = ask(code)
+    return state == "invalid" or (state == "complete" and not code.rpartition("\n")[2].strip())
+
+
+def _scanned(code):
+    # type: (Any) -> Scanner
     scanner = Scanner()
-    scanner.feed(code.rstrip("\n") + "\n")
-    return scanner.open
+    scanner.feed(code + "\n")
+    return scanner
 
 
 def complete_here(code):
     # type: (Any) -> bool
-    """A guess whether an input is complete, for the moment when the kernel cannot say: a blank line ends a compound statement."""
-    scanner = Scanner()
-    scanner.feed(code.rstrip("\n") + "\n")
-    if scanner.open:
-        return False
-    lines = code.split("\n")
-    word = _WORD.match(code)
-    compound = scanner.last == ":" or code.startswith("@") or (word is not None and word.group() in _COMPOUND)
-    one_line = len(lines) == 1 and scanner.last != ":" and not code.startswith("@")
-    return not compound or one_line or (len(lines) > 1 and not lines[-1].strip())
+    """A guess at `is_complete`, for the moment when the kernel cannot say."""
+    return is_complete(code, lambda text: "incomplete" if is_open(text) else "complete")
 
 
 def first_line(code, width=60):

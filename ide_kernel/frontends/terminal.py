@@ -14,7 +14,7 @@ from yotonlike import Timeout
 from ..client import execution as life
 from ..client.status import ICONS
 from ..errors import KernelDied, KernelError
-from .blocks import complete_here, first_line, is_open, split_background
+from .blocks import complete_here, first_line, is_complete, is_open, split_background
 from .lines import LineReader, ReadCancelled, line_editor
 from .screen import Screen, write_all
 from .showing import Showing
@@ -173,11 +173,9 @@ class Shell(object):
 
     def _is_complete(self, code):
         # type: (Any) -> bool
-        if is_open(code):
-            return False
         if self._kernel.exit is None:
             try:
-                return self._kernel.is_complete(code, timeout=COMPLETE_LIMIT)[u"state"] != u"incomplete"
+                return is_complete(code, lambda text: self._kernel.is_complete(text, timeout=COMPLETE_LIMIT)[u"state"])
             except (Timeout, KernelError):
                 pass  # it cannot say now
         return complete_here(code)

@@ -1,9 +1,13 @@
 """How a program is cut into statements without knowing the kernel's grammar."""
 from __future__ import absolute_import, division, print_function
 
+import codeop
+import sys
+
 import pytest
 
-from ide_kernel.frontends.blocks import Blocks, complete_here, first_line, split_background
+from ide_kernel.frontends.blocks import Blocks, complete_here, first_line, is_complete, split_background
+from ide_kernel.kernel.introspection import _completeness
 
 
 def cut(program):
@@ -69,9 +73,34 @@ def test_a_semicolon_at_the_end_asks_for_the_background(code, expected):
     assert split_background(code) == expected
 
 
+PYPY = hasattr(sys, "pypy_version_info")
+
+
+@pytest.mark.parametrize("lines", [
+    "x", "# c", "x = 1;", "  x", "x = )", "def f(:", "f(a b", "'abc", "else:", "def f()", "x = (1\n2)", "f(1,\n\n2)",
+    "'''a\n\nb'''", "x = [\n  1\n]", "x = [i for i in y\n  if i]", "x = 1 \\\n  + 2", "import os, \\\n  sys", "x = 'a\\\nb'",
+    "if x:\n  a = 1 \\\n   + 2\n", "def f():\n  (1,\n  2)\n", "if x: # c\n  y\n", "try:\n  x\nexcept:\n  y\n",
+    "class A:\n  def f(self):\n    x\n", "for i in x:\n  y\n# c\n", "if 1:\n  x = '''\n\n''' \n", "if x:\n  y z",
+    pytest.param("if 1: pass\nelse: pass\n", marks=pytest.mark.skipif(PYPY, reason="PyPy takes the first line as complete")),
+    pytest.param("@a\ndef f(): pass\n", marks=pytest.mark.skipif(PYPY, reason="PyPy takes the second line as complete"))])
+def test_an_input_is_complete_when_it_is_in_plain_python(lines):
+    def plain(code):
+        try:
+            return codeop.compile_command(code, "<stdin>", "single") is not None
+        except SyntaxError:
+            return True
+
+    def ask(text):
+        return _completeness(u"" + text)
+
+    texts = ["\n".join(lines.split("\n")[:end + 1]) for end in range(lines.count("\n") + 1)]
+    assert [is_complete(text, ask) for text in texts] == [plain(text) for text in texts]
+
+
 @pytest.mark.parametrize("code, complete", [
     ("x", True), ("f(", False), ("'''", False), ("if x:", False), ("if x:\n  y", False), ("if x:\n  y\n", True),
-    ("if x: y", True), ("a = \\", False), ("@a", False), ("@a\ndef f(): pass\n", True), ("def f():\n  (1,\n", False),
+    ("if x: y", False), ("if x: y\n", True), ("a = \\", False), ("@a", False), ("@a\ndef f(): pass\n", True),
+    ("def f():\n  (1,\n", False),
 ])
 def test_a_guess_when_the_kernel_cannot_say(code, complete):
     assert complete_here(code) is complete

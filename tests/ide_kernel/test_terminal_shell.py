@@ -69,6 +69,13 @@ def test_a_statement_in_a_bracket_or_none_at_all(person):
     assert person.keys(u"\x04").leaves() == 0
 
 
+def test_an_input_ends_where_it_does_in_plain_python(person):
+    if not hasattr(sys, "pypy_version_info"):  # which itself waits for the bracket there
+        person.types(u"def f(:").sees(u"SyntaxError", READY)
+    person.types(u"x = 1 \\").sees(u"... ").types(u"  + 2").sees(READY).types(u"x * 14").sees(u"\n42\n", READY)
+    person.types(u"if x == 1: 'no'").sees(u"... ").types(u"else: 6 * 7").sees(u"... ").types(u"").sees(u"\n42\n", READY)
+
+
 def test_output_without_a_newline_leaves_the_prompt_alone(person):
     person.types(u"import sys; n = sys.stdout.write('%s!' % (10 ** 3))").sees(u"1000!\n", READY)
 
