@@ -52,9 +52,9 @@ _RUN_USAGE = """\
 usage: python3 -m ide_kernel run [OPTION ...] (FILE | -c CODE | -m MODULE) [ARG ...]
 
 Run a program in a kernel of its own, as python would. Its output and errors pass byte for byte, it is asked for input only when
-it wants some, Ctrl-C interrupts it (a second one soon after ends it), and its exit status is ours: 128 + n when
-signal n ended it, with the signal's name on stderr. It is ended when its output cannot be written: 120, with the
-cause on stderr, or 141, as by SIGPIPE, when the reader is gone.
+it wants some, Ctrl-C interrupts it (a second one soon after ends it), and its exit status is ours: 128 + n when signal n
+ended it, with the signal's name on stderr, and after a crash in C code with the stacks of all threads. It is ended when its
+output cannot be written: 120, with the cause on stderr, or 141, as by SIGPIPE, when the reader is gone.
 
 options:
   --python PATH         the interpreter that runs it: a path, or a name on PATH (default: this one)

@@ -7,7 +7,8 @@ import signal
 
 from .. import vocabulary as names
 from ..client.launch import Broker
-from .standard import complain
+from .standard import complain, warn
+from .words import crash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,11 +67,13 @@ def ended(execution):
 
 def report(exit):
     # type: (Any) -> int
-    """Name the signal that ended a kernel, if one did; the exit status."""
+    """Name the signal that ended a kernel, if one did, and show where a crash in C code was; the exit status."""
     if exit.signal == signal.SIGINT:  # a shell must see that, to stop its own loops; Python has told the user already
         from .conduit import die_like
         die_like(signal.SIGINT)
     elif exit.signal or exit.code is None:
+        if exit.traceback:
+            warn(crash(exit.traceback) + "\n\n")
         complain("the kernel was %s" % exit)
     return exit.status if exit.code is not None or exit.signal else 1
 

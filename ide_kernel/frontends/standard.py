@@ -59,9 +59,15 @@ def say(text):
 
 def complain(words):
     # type: (Any) -> None
-    """Write a line to stderr, in the program's name; where that cannot be done, there is nobody to hear why."""
+    """Write a line to stderr, in the program's name."""
+    warn("ide-kernel: %s\n" % words)
+
+
+def warn(text):
+    # type: (Any) -> None
+    """Write a text to stderr; where that cannot be done, there is nobody to hear why."""
     try:
-        _write(2, "ide-kernel: %s\n" % words, sys.stderr)
+        _write(2, text, sys.stderr)
     except EnvironmentError:
         pass
 

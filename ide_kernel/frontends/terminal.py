@@ -18,7 +18,7 @@ from .blocks import complete_here, first_line, is_complete, is_open, split_backg
 from .lines import LineReader, ReadCancelled, line_editor
 from .screen import Screen, write_all
 from .showing import Showing
-from .words import banner, entered, state_of, who
+from .words import banner, crash, entered, state_of, who
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -345,6 +345,8 @@ class Shell(object):
     def _ended(self, exit):
         # type: (Any) -> None
         if not self._leaving:
+            if exit.traceback:
+                self._screen.notice(crash(exit.traceback))
             self._screen.notice(u"The kernel is dead: %s. Press Enter to start a new one, Ctrl-D to leave." % exit)
 
     def _status_changed(self, status):

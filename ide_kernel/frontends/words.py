@@ -1,11 +1,16 @@
 """What the shell says of kernels and executions, in words. Pure."""
 from __future__ import absolute_import, division, print_function
 
+import os
+
 from .. import vocabulary as names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, List
+
+#: Where kernels have us from, too.
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def banner(info):
@@ -43,6 +48,28 @@ def state_of(kernel, asks):
     if asks:
         return names.INPUT
     return names.BUSY if kernel.executions else names.IDLE
+
+
+def crash(traceback, root=ROOT):
+    # type: (Any, Any) -> Any
+    """The stacks of a crash in C code as ``faulthandler`` wrote them, innermost call first, without the calls that are ours.
+
+    Args:
+        traceback: the kernel's `Exit.traceback`.
+        root: the directory that `ide_kernel` lies in.
+    """
+    ours = u'  File "%s/ide_kernel/' % root
+    found = []  # type: List[Any]
+    for stack in traceback.split(u"\n\n"):
+        lines, kept = stack.split(u"\n"), []  # type: Any, List[Any]
+        for line in lines:
+            if line.startswith(ours + u"kernel/app.py") and line.endswith(u" in run"):
+                break  # below it there is only what started the kernel
+            if not line.startswith(ours):
+                kept.append(line)
+        if len(kept) > 1 or len(lines) == 1:
+            found.append(u"\n".join(kept))
+    return u"\n\n".join(found)
 
 
 def duration(seconds):

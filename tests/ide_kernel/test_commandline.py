@@ -3,6 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import ide_kernel
 from ide_kernel import connection_file, interpreters
+from ide_kernel.frontends.words import crash
 
 from frontend_harness import COMMAND, INPUT, ROOT, popen, read_until, run, wait_gone
 
@@ -47,7 +49,23 @@ def test_input():
 def test_last_words_and_the_signal():
     status, out, err = run("run", "-c", SEGFAULT)
     assert (status, out) == (139, b"last words\n")
-    assert "SIGSEGV" in err and err.count("\n") == 1
+    assert "SIGSEGV" in err.splitlines()[-1] and "ide_kernel" not in err
+    if err.count("\n") > 1:  # where Python has a faulthandler, it says as much there as plain Python's says
+        assert re.match(r"Fatal Python error: Segmentation fault\n\n.*:\n  File \"<string>\", line 1 in <module>\n\n.*\n$", err)
+    assert (err.count("\n") > 1) == (sys.version_info[0] > 2)
+
+
+def test_the_stacks_of_a_crash_are_shown_without_ours():
+    user = u"Thread 0x0001 (most recent call first):\n  File \"/lib/threading.py\", line 1 in run\n\n"
+    stacks = (u"Fatal Python error: Aborted\n\n" + user +
+              u"Thread 0x0002 (most recent call first):\n  File \"/root/ide_kernel/kernel/link.py\", line 1 in _poll\n\n"
+              u"Current thread 0x0003 (most recent call first):\n  File \"/root/ide_kernel/kernel/streams.py\", line 1 in write\n"
+              u"  File \"<stdin>\", line 1 in <module>\n  File \"/root/ide_kernel/kernel/app.py\", line 1 in run\n"
+              u"  File \"<string>\", line 12 in <module>\n\nExtension modules: x (total: 1)")
+    assert crash(stacks, u"/root") == (
+        u"Fatal Python error: Aborted\n\n" + user +
+        u"Current thread 0x0003 (most recent call first):\n  File \"<stdin>\", line 1 in <module>\n\n"
+        u"Extension modules: x (total: 1)")
 
 
 def test_another_python():

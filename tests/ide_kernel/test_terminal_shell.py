@@ -130,6 +130,14 @@ def test_the_kernel_dies_and_another_is_started(person):
     person.types(u"6 * 7").sees(u"\n42\n", READY)
 
 
+@pytest.mark.skipif(sys.version_info[0] == 2, reason="2.7 has no faulthandler")
+def test_a_crash_is_shown_with_its_stacks(person):
+    person.types(u"import os").sees(READY).types(u"def crash(): os.kill(os.getpid(), 11)").sees(u"... ").types(u"").sees(READY)
+    person.types(u"crash()").sees(u"Fatal Python error: Segmentation fault", u"line 1 in crash\n", u"in <module>\n")
+    person.sees(u"killed by SIGSEGV", READY)
+    assert u"ide_kernel" not in person.screen
+
+
 def test_system_exit_ends_shell_and_kernel_with_its_status(person):
     person.types(u"import os, sys; print(os.getpid())").sees(u"\n")
     person.sees(u"\n", READY)
