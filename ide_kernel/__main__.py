@@ -67,10 +67,11 @@ _SIMPLE = {"interrupt": "interrupt what the kernel runs, as Ctrl-C does, and say
 _COMMANDS = ("run", "broker", "attach", "status", "gui") + tuple(sorted(_SIMPLE))
 
 
-_OPTIONS = {"--python": "the path of an interpreter",
-            "--when-slow": "block, spool or drop: what happens when a frontend does not read the output (default: block)",
-            "--output-spool": "how much output is kept in a file, such as 64M (the default)",
-            "--output-memory": "how much output is kept in memory before that, such as 256K (the default)"}
+#: What they need, and for the help of ``broker``, in this order.
+_OUTPUT = (("--when-slow", "block, spool or drop: what happens when a frontend does not read the output (default: block)"),
+           ("--output-spool", "how much output is kept in a file, such as 64M (the default)"),
+           ("--output-memory", "how much output is kept in memory before that, such as 256K (the default)"))
+_OPTIONS = dict(_OUTPUT + (("--python", "the path of an interpreter"),))
 #: Lines of old output that a shell shows when it attaches: some screens full.
 LINES = 200
 
@@ -265,14 +266,15 @@ def _other(command, options, arguments):
         given = parser.parse_args(arguments)
         return _attach(given.file, max(0, given.lines))
     if command == "status":
-        parser.description = "Say how the kernel is. When its broker is gone: that, and exit status 1."
+        parser.description = "Say how the kernel is."
         parser.add_argument("--json", action="store_true", help="as one JSON object a line")
         parser.add_argument("--watch", action="store_true",
-                            help="go on, with a line for each change, and in a terminal with a heart that beats")
+                            help="go on, with a line for each change, and in a terminal with a heart that beats; ends with "
+                                 "status 1 when the broker is gone, and with 0 at Ctrl-C")
         given = parser.parse_args(arguments)
         from .frontends import commands
         return commands.status(given.file, given.json, given.watch)
-    parser.description = _SIMPLE[command].capitalize() + "."
+    parser.description = _SIMPLE[command][:1].upper() + _SIMPLE[command][1:] + "."
     path = parser.parse_args(arguments).file
     from .frontends import commands
     return getattr(commands, command)(path)
@@ -280,15 +282,18 @@ def _other(command, options, arguments):
 
 def _broker(parser, options, arguments):
     # type: (Any, Dict[str, Any], List[Any]) -> int
-    parser.description = "Start a broker and a kernel in the background, and print the path of the connection file."
-    parser.add_argument("--python", metavar="PATH", help="the interpreter that runs the code")
+    parser.description = ("Start a broker and a kernel in the background, and print the path of the connection file. They end "
+                          "when the last frontend has left, 10 minutes after the last one vanished, 30 s after the start when "
+                          "nobody came, or when the kernel is dead and nobody attached. status, where and the like do not "
+                          "count as frontends.")
+    parser.add_argument("--python", metavar="PATH",
+                        help="the interpreter that runs the code: a path, or a name on PATH (default: this one)")
     parser.add_argument("--connection-file", metavar="F", help="where to write the connection file")
     parser.add_argument("--keep", action="store_true",
-                        help="live on when nobody is attached (else: end 30 s after the start if nobody came, and when the last "
-                             "frontend has left)")
-    for name in sorted(_OPTIONS):
-        if name != "--python":
-            parser.add_argument(name, metavar="HOW" if name == "--when-slow" else "SIZE", help=_OPTIONS[name])
+                        help="live on when nobody is attached, for as long as the kernel lives: to end it, run "
+                             "python3 -m ide_kernel terminate F")
+    for name, words in _OUTPUT:
+        parser.add_argument(name, metavar="HOW" if name == "--when-slow" else "SIZE", help=words)
     given = dict((name, value) for name, value in vars(parser.parse_args(arguments)).items() if value not in (None, False))
     for name in _OPTIONS:
         key = name[2:].replace("-", "_")

@@ -384,6 +384,13 @@ def test_help(arguments, words):
     assert (status, err) == (0, "") and words in out
 
 
+def test_help_keeps_names_and_the_order_that_it_speaks_of():
+    assert b"as Ctrl-C does" in run("interrupt", "--help")[1] and b"SIGINT, SIGTERM, SIGKILL" in run("terminate", "--help")[1]
+    words = b" ".join(run("broker", "--help")[1].split())
+    assert words.index(b"kept in a file") < words.index(b"kept in memory before that")
+    assert b"terminate F" in words and b"30 s after the start" in words
+
+
 def test_an_interpreter_that_is_none(tmpdir):
     program = tmpdir.join("python")
     program.write("#!/bin/sh\necho 'no Python at all' >&2\nexit 7\n")
