@@ -147,11 +147,11 @@ class Screen(object):
         # type: () -> None
         """The prompt looks different now: write it over the old one, and leave the cursor where the line editor has it.
 
-        Nothing is done where the line does not fit into a row: nobody knows in which of them the cursor is.
+        Nothing is done where it takes several rows, being long or pasted: nobody knows in which of them the cursor is.
         """
         with self._lock:
             drawn = self._prompt() if self._prompt is not None and self.fancy else None
-            if drawn is not None and len(plain(drawn[0])) + len(drawn[1]) < columns(self._fds[u"stdout"]):
+            if drawn is not None and not rows_above(plain(drawn[0]) + drawn[1], columns(self._fds[u"stdout"])):
                 text = u"\x1b7\r%s\x1b8" % drawn[0].replace(u"\001", u"").replace(u"\002", u"")
                 write_all(self._fds[u"stdout"], text.encode(self._encoding, "replace"))
 
@@ -187,7 +187,7 @@ class Screen(object):
         before = b"\n"
         if self.fancy:
             wide = columns(self._fds[u"stdout"])
-            rows = (len(plain(prompt)) + len(typed)) // wide
+            rows = rows_above(plain(prompt) + typed, wide)
             if self._partial:  # the line that stands unfinished above the prompt goes on
                 rows += 1 + (width(self._partial) - 1) // wide
             before = (b"\x1b[%dA" % rows if rows else b"") + b"\r\x1b[J" + self._partial.encode(self._encoding, "replace")
@@ -197,8 +197,8 @@ class Screen(object):
             write_all(fd, before + data.replace(b"\n", b"\r\n"))
             before = b""
         after = b"" if pieces[-1][1].endswith(b"\n") else b"\x1b[0m\r\n" if self.fancy else b"\r\n"
-        write_all(self._fds[u"stdout"], after + (prompt.replace(u"\001", u"").replace(u"\002", u"") + typed).encode(
-            self._encoding, "replace"))
+        write_all(self._fds[u"stdout"], after + (
+            prompt.replace(u"\001", u"").replace(u"\002", u"") + typed.replace(u"\n", u"\r\n")).encode(self._encoding, "replace"))
 
 
 def columns(fd):
@@ -209,6 +209,13 @@ def columns(fd):
         return struct.unpack("HHHH", fcntl.ioctl(fd, termios.TIOCGWINSZ, size))[1] or 80
     except EnvironmentError:
         return 80
+
+
+def rows_above(text, wide):
+    # type: (Any, int) -> int
+    """How many rows are above the one in which a text ends, if it begins in the first column."""
+    lines = text.split(u"\n")
+    return len(lines) - 1 + sum(len(line) // wide for line in lines)
 
 
 def plain(prompt):

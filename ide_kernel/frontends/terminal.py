@@ -347,7 +347,7 @@ class Shell(object):
         if not self._leaving:
             if exit.traceback:
                 self._screen.notice(crash(exit.traceback))
-            self._screen.notice(u"The kernel is dead: %s. Press Enter to start a new one, Ctrl-D to leave." % exit)
+            self._screen.notice(u"The kernel is dead: %s.\nPress Enter to start a new one, Ctrl-D to leave." % exit)
 
     def _status_changed(self, status):
         # type: (Any) -> None

@@ -16,8 +16,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 def banner(info):
     # type: (Any) -> Any
     """What greets the user."""
-    return (u"Python %s (%s) in kernel %s: %s\nCtrl-C leaves a wait, once more interrupts the code. A ; at the end runs it in "
-            u"the background. exit() or Ctrl-D leaves." % (info.get(u"python"), info.get(u"implementation"),
+    return (u"Python %s (%s) in kernel %s: %s\nCtrl-C leaves a wait, once more interrupts the code.\n"
+            u"A ; at the end runs it in the background. exit() or Ctrl-D leaves." % (info.get(u"python"), info.get(u"implementation"),
                                                            info.get(u"kernel_pid"), info.get(u"executable")))
 
 

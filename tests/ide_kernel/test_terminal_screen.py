@@ -111,6 +111,15 @@ def test_lines_go_above_the_prompt(prompted):
     prompted.shows(b"\r\x1b[Jthree\r\n", PROMPT)
 
 
+def test_a_pasted_input_of_several_lines_steps_aside(terminal):
+    """Twenty columns: the first line with its prompt takes two rows, the second one, and the cursor is in the fourth."""
+    terminal.screen.begin_prompt(lambda: (u"\001\x1b[1m\002>>> \001\x1b[0m\002", u"if the_condition_holds:\n  x\ny"))
+    terminal.prints(b"one\n").turn()
+    terminal.shows(b"\x1b[3A\r\x1b[Jone\r\n", b"\x1b[1m>>> \x1b[0mif the_condition_holds:\r\n  x\r\ny")
+    terminal.screen.repaint()
+    terminal.shows()
+
+
 def test_a_flood_above_the_prompt_redraws_it_thirty_times_a_second(prompted):
     for number in range(1000):
         prompted.prints(b"%d\n" % number).turn(0.001)
