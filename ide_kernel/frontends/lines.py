@@ -92,11 +92,13 @@ class LineReader(object):
         signal.set_wakeup_fd(self._signal_write)
         if self._editor is None:
             return
+        libedit = "libedit" in (self._editor.__doc__ or "")
         self._editor.set_completer(self._completion)
-        self._hooked = self.colours and hasattr(self._editor, "set_pre_input_hook")  # PyPy's own has it only for show
+        # PyPy's own editor has it only for show, and libedit never calls it.
+        self._hooked = self.colours and not libedit and hasattr(self._editor, "set_pre_input_hook")
         if self._hooked:
             self._editor.set_pre_input_hook(self._draws)
-        if "libedit" in (self._editor.__doc__ or ""):
+        if libedit:
             self._editor.parse_and_bind("bind ^I rl_complete")
         else:
             self._editor.parse_and_bind("tab: complete")

@@ -87,13 +87,17 @@ class Screen(object):
             return
         fd = self._fds.get(output.stream, self._fds[u"stdout"])
         with self._lock:
-            if self._gathered and self._gathered[-1][0] == fd:
-                self._gathered[-1][1].append(data)
-            else:
-                self._gathered.append((fd, [data]))
-            self._size += len(data)
+            self._gather(fd, data)
             if self._size >= GATHERED:
                 self._show()
+
+    def _gather(self, fd, data):
+        # type: (int, bytes) -> None
+        if self._gathered and self._gathered[-1][0] == fd:
+            self._gathered[-1][1].append(data)
+        else:
+            self._gathered.append((fd, [data]))
+        self._size += len(data)
 
     def refresh(self):
         # type: () -> Optional[float]
@@ -105,7 +109,7 @@ class Screen(object):
             if wait > 0:
                 return wait
             self._show()
-            return None
+            return REFRESH if self._gathered else None
 
     def flush(self):
         # type: () -> None
@@ -177,6 +181,10 @@ class Screen(object):
         # type: (List[Tuple[int, bytes]]) -> None
         """Write pieces of output, to a descriptor each, above the prompt if there is one."""
         drawn = self._prompt() if self._prompt is not None else None
+        if self._prompt is not None and drawn is None:  # it is being drawn, or was entered, this moment: it would be torn
+            for fd, data in pieces:
+                self._gather(fd, data)
+            return
         if drawn is None:
             for fd, data in pieces:
                 self._fresh = data.endswith(b"\n")

@@ -17,8 +17,8 @@ def banner(info):
     # type: (Any) -> Any
     """What greets the user."""
     return (u"Python %s (%s) in kernel %s: %s\nCtrl-C leaves a wait, once more interrupts the code.\n"
-            u"A ; at the end runs it in the background. exit() or Ctrl-D leaves." % (info.get(u"python"), info.get(u"implementation"),
-                                                           info.get(u"kernel_pid"), info.get(u"executable")))
+            u"A ; at the end runs it in the background. exit() or Ctrl-D leaves." % (
+                info.get(u"python"), info.get(u"implementation"), info.get(u"kernel_pid"), info.get(u"executable")))
 
 
 def entered(execution):

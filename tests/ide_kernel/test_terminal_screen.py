@@ -120,6 +120,26 @@ def test_a_pasted_input_of_several_lines_steps_aside(terminal):
     terminal.shows()
 
 
+def test_output_waits_while_the_prompt_is_being_drawn(terminal):
+    """Nobody knows how much of it is there; what is said then waits too, in its order."""
+    drawn = []
+    terminal.screen.begin_prompt(lambda: drawn[0] if drawn else None)
+    terminal.prints(b"one\n")
+    assert terminal.turn() == REFRESH
+    terminal.screen.notice(u"said")
+    assert terminal.turn() == REFRESH
+    terminal.shows()
+    drawn.append((u">>> ", u"x"))
+    assert terminal.turn() is None
+    terminal.shows(b"\r\x1b[Jone\r\n\x1b[2msaid\x1b[0m\r\n", b">>> x")
+    del drawn[:]
+    terminal.prints(b"two\n").turn()
+    terminal.screen.end_prompt(entered=True)
+    terminal.shows(b"\r\x1b[K")
+    assert terminal.turn() is None
+    terminal.shows(b"two\n")
+
+
 def test_a_flood_above_the_prompt_redraws_it_thirty_times_a_second(prompted):
     for number in range(1000):
         prompted.prints(b"%d\n" % number).turn(0.001)
