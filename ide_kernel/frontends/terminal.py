@@ -44,7 +44,7 @@ def run(kernel):
 class Shell(object):
     """A conversation with one kernel.
 
-    ``_asked`` and ``_leaving`` are set by the main thread and read by the other; ``_entered`` belongs to the other.
+    ``_asked``, ``_waited`` and ``_leaving`` are set by the main thread and read by the other; ``_entered`` belongs to the other.
     """
 
     def __init__(self, kernel, screen, encoding):
@@ -60,6 +60,7 @@ class Shell(object):
         self._asked = None  # type: Any
         self._entered = set()  # type: Set[Any]  # ids of what others run, as far as it was shown
         self._leaving = False
+        self._waited = None  # type: Any  # the execution that the user waits for
         self._status = None  # type: Optional[int]  # the exit status, once it is known
         self._showing = Showing(kernel, screen, self._lines)
 
@@ -220,6 +221,7 @@ class Shell(object):
     def _wait(self, execution):
         # type: (Any) -> None
         """Wait for an execution, and answer what it asks."""
+        self._waited = execution
         while not execution.done():
             try:
                 self._kernel.wait(lambda: execution.done() or self._question(execution) is not None)
@@ -229,6 +231,7 @@ class Shell(object):
             except KeyboardInterrupt:
                 write_all(1, b"\n")
                 self._screen.notice(u"Left the wait: it runs on in the background. Ctrl-C again interrupts it.")
+                self._waited = None
                 self._let_run(execution)
                 return
         error = execution.exception()
@@ -236,11 +239,18 @@ class Shell(object):
             return  # told already, where the kernel's end was seen
         if error is not None:
             raise error
-        if execution.result().exit is not None:  # SystemExit: the kernel ends, and so do we, with its status
+        if self._exits():  # the kernel ends, and so do we, with its status
             self._leaving = True
             self._kernel.wait(lambda: self._kernel.exit is not None or self._kernel.lost)
             ended = self._kernel.exit
             self._status = execution.result().exit if ended is None else ended.status
+
+    def _exits(self):
+        # type: () -> bool
+        """Whether what the user waits for has ended with SystemExit."""
+        execution = self._waited
+        return (execution is not None and execution.done() and execution.exception() is None
+                and execution.result().exit is not None)
 
     def _question(self, execution):
         # type: (Any) -> Any
@@ -344,7 +354,7 @@ class Shell(object):
 
     def _ended(self, exit):
         # type: (Any) -> None
-        if not self._leaving:
+        if not self._leaving and not self._exits():
             if exit.traceback:
                 self._screen.notice(crash(exit.traceback))
             self._screen.notice(u"The kernel is dead: %s.\nPress Enter to start a new one, Ctrl-D to leave." % exit)

@@ -142,6 +142,7 @@ def test_system_exit_ends_shell_and_kernel_with_its_status(person):
     person.types(u"import os, sys; print(os.getpid())").sees(u"\n")
     person.sees(u"\n", READY)
     assert person.types(u"sys.exit(7)").leaves() == 7
+    assert u"The kernel is dead" not in person.screen  # the user knows
 
 
 def test_leaving_ends_the_kernel(person):
