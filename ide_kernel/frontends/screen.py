@@ -11,13 +11,13 @@ that very moment.)
 from __future__ import absolute_import, division, print_function
 
 import fcntl
-import os
 import re
 import struct
 import termios
 import threading
 
 from .._compat import monotonic
+from .standard import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,13 +30,6 @@ GATHERED = 64 << 10
 #: Characters of an unfinished line that can be written again when it goes on above the prompt; a longer one goes on below.
 PARTIAL = 1000
 _COLOURS = re.compile(u"\x1b\\[[0-9;]*m")
-
-
-def write_all(fd, data):
-    # type: (int, bytes) -> None
-    """Write everything to a blocking descriptor, however short its writes are."""
-    while data:
-        data = data[os.write(fd, data):]
 
 
 class Screen(object):

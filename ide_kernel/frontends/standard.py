@@ -51,10 +51,7 @@ def say(text):
     Raises:
         Unwritable: it cannot be.
     """
-    try:
-        _write(1, text, sys.stdout)
-    except EnvironmentError as error:
-        raise Unwritable(error)
+    write_all(1, _encoded(text, sys.stdout))
 
 
 def complain(words):
@@ -67,9 +64,23 @@ def warn(text):
     # type: (Any) -> None
     """Write a text to stderr; where that cannot be done, there is nobody to hear why."""
     try:
-        _write(2, text, sys.stderr)
-    except EnvironmentError:
+        write_all(2, _encoded(text, sys.stderr))
+    except Unwritable:
         pass
+
+
+def write_all(fd, data):
+    # type: (int, bytes) -> None
+    """Write everything to a blocking descriptor, however short its writes are.
+
+    Raises:
+        Unwritable: it cannot be.
+    """
+    try:
+        while data:
+            data = data[os.write(fd, data):]
+    except EnvironmentError as error:
+        raise Unwritable(error)
 
 
 def wait_while_read(fd, timeout=None):
@@ -99,9 +110,7 @@ def poll(events, timeout=None):
                 raise
 
 
-def _write(fd, text, stream):
-    # type: (int, Any, Any) -> None
+def _encoded(text, stream):
+    # type: (Any, Any) -> bytes
     encoding = getattr(stream, "encoding", None) or "utf-8"  # 2.7 knows none but a terminal's
-    data = text if isinstance(text, bytes) else text.encode(encoding, "backslashreplace")
-    while data:
-        data = data[os.write(fd, data):]
+    return text if isinstance(text, bytes) else text.encode(encoding, "backslashreplace")

@@ -16,8 +16,9 @@ from ..client.status import ICONS
 from ..errors import KernelDied, KernelError
 from .blocks import complete_here, first_line, is_complete, is_open, split_background
 from .lines import LineReader, ReadCancelled, line_editor
-from .screen import Screen, write_all
+from .screen import Screen
 from .showing import Showing
+from .standard import write_all
 from .words import banner, crash, entered, state_of, who
 
 TYPE_CHECKING = False

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import pty
 import re
 import signal
 import stat
@@ -199,6 +200,16 @@ def test_a_terminal_that_understands_nothing(state):
         person.types(u"import time; time.sleep(0.1); print('o' + 'ut');").sees(u"\nout\n", u"done", u">>> ")
         assert u"\x1b" not in person.screen
         assert person.types(u"exit()").leaves() == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full")
+def test_a_shell_whose_output_cannot_be_written(state):
+    master, terminal = pty.openpty()
+    with open("/dev/full", "w") as full:
+        status, _, err = run(stdin=terminal, stdout=full, env=dict(os.environ, XDG_STATE_HOME=state))
+    os.close(terminal)
+    os.close(master)
+    assert (status, err) == (120, "ide-kernel: cannot write to stdout: [Errno 28] No space left on device\n")
 
 
 def test_a_script_reads_from_the_terminal():
