@@ -317,9 +317,9 @@ def test_watching_the_status(broker):
         states += read_until(process.stdout, b"\n").decode("utf-8")
     kernel.kill()
     read_until(process.stdout, b'"dead"')
-    kernel.close()
     process.send_signal(signal.SIGINT)
     assert process.communicate() == (b"", b"") and process.returncode == 0
+    kernel.close()  # not before: then the broker ends, and the watch tells that
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
