@@ -334,14 +334,16 @@ def test_what_start_cannot_start(tmpdir):
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_what_never_becomes_ready(tmpdir, keep):
+def test_what_never_becomes_ready(tmpdir, monkeypatch, keep):
+    brokers = []
+    monkeypatch.setattr(launch.Broker, "leave", lambda broker: brokers.append(broker))
     hangs = tmpdir.join("python")
     hangs.write(b"#!/bin/sh\necho 'no Python' >&2\nexec sleep 1000\n")
     hangs.chmod(0o700)
     with pytest.raises(ide_kernel.StartTimeout) as caught:
         ide_kernel.start(str(hangs), timeout=0.5, keep=keep)
     assert isinstance(caught.value, Timeout) and u"not ready within 0.5 s" in str(caught.value), caught.value
-    assert launch._left[-1].wait() == 0  # and with the broker everything is gone
+    assert brokers[0].wait() == 0  # and with the broker everything is gone
 
 
 def test_the_public_names():
