@@ -324,7 +324,7 @@ MIXED = (
     ("import threading, time\ndef spin():\n    t = time.time()\n    while time.time() - t < 1.5: pass\n"
      "ts = [threading.Thread(target=spin) for _ in range(8)]\nfor t in ts: t.start()\nfor t in ts: t.join()", ()),
     ("import subprocess; subprocess.call(['sleep', '0.4'])", ()),
-    ("import gc; x = [[] for _ in range(300000)]; gc.collect()", ()),
+    ("import gc; x = [[] for _ in range(300000)]; gc.collect()", ("extension",)),  # it is C code, and may take long
     ("import itertools; sum(itertools.repeat(1, 10**8))", ("extension",)), (LIBC + "libc.usleep(900000)", ("stuck",)),
     ("import os\nfor _ in range(5):\n    pid = os.fork()\n    if pid == 0: os._exit(0)\n    _ = os.waitpid(pid, 0)", ()),
 )

@@ -37,7 +37,9 @@ class Procfs(System):
         states = {pid: state}  # the first thread's is the process's own
         if thread is not None:
             states[thread] = _state_of(pid, thread)
-        return Facts(state, _times(pid), states, tracer, self._is_frozen(pid))
+        ran, waited = _times(pid)
+        wanted = dict((each, time + waited[each]) for each, time in ran.items())
+        return Facts(state, wanted or None, states, tracer, self._is_frozen(pid), ran)
 
     def memory(self, pid):
         # type: (int) -> Optional[int]
@@ -121,17 +123,18 @@ def _count(text, name):
 
 
 def _times(pid):
-    # type: (int) -> Optional[Dict[int, float]]
+    # type: (int) -> Tuple[Dict[int, float], Dict[int, float]]
+    """Seconds that each thread ran, and that it was ready to; nothing where the system was built without schedstat."""
+    ran, waited = {}, {}  # type: Dict[int, float], Dict[int, float]
     try:
         threads = os.listdir("/proc/%d/task" % pid)
     except EnvironmentError:
-        return None
-    times = {}
+        return ran, waited
     for thread in threads:
         words = _read("/proc/%d/task/%s/schedstat" % (pid, thread)).split()
         if len(words) >= 2:
-            times[int(thread)] = (int(words[0]) + int(words[1])) / 1e9
-    return times or None  # a kernel without schedstat
+            ran[int(thread)], waited[int(thread)] = int(words[0]) / 1e9, int(words[1]) / 1e9
+    return ran, waited
 
 
 def _state_of(pid, thread):

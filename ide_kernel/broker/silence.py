@@ -8,8 +8,9 @@ for the GIL 200 times a second.
 Silence has other reasons, too, and none may be taken for this one:
 
 * the system does not let the process run (stopped, traced, frozen): `Silence.stopped` says so, and time counts anew after it;
-* a processor of a virtual machine stands still, and with it the account of the thread on it: one that was ready to run at every
-  look has not waited, whatever it gained;
+* the machine is so busy that a thread of the kernel hardly runs: Python code gives the GIL up only while it runs, so nothing is
+  said before one has run for several times as long as that takes; and one that was ready to run at every look has not waited,
+  whatever it gained (a processor of a virtual machine may stand still, and with it the account of the thread on it);
 * a crowd of Python threads shares the GIL: then several gain time, and only a long silence counts;
 * this process was late itself: `Silence.excuse` takes that time off.
 
@@ -38,6 +39,9 @@ CONTENDED = 0.8
 SHARE = 0.15
 #: ... and to count as one that wants to run.
 TRACE = 0.001
+#: Seconds that a thread must have run since the first look, to have kept the GIL from the I/O thread: Python gives it up within
+#: 5 ms of running (``sys.getswitchinterval``) to a thread that asks.
+KEPT = 0.03
 #: What proves that the GIL is held: seconds of silence, and looks at which the I/O thread slept. With these, none of some hundred
 #: dumps met Python that ran.
 PROOF_SILENCE = 0.5
@@ -84,6 +88,8 @@ class Silence(object):
         self._looks = []  # type: List[Tuple[float, Optional[Dict[int, float]]]]  # of the last WINDOW
         self._ready = 0  # looks in a row at which a thread was ready to run
         self._first = None  # type: Optional[Tuple[float, Optional[Dict[int, float]]]]  # of this silence
+        self._ran = None  # type: Optional[Dict[int, float]]  # seconds that each thread had run, at the first look
+        self._kept = 0.0  # the longest that another thread than the I/O thread has run since then
         self._slept = 0  # looks at which the I/O thread slept
         self._asleep = False  # ... the last one among them
         self._gained = set()  # type: Set[int]  # threads that computed since then
@@ -98,6 +104,9 @@ class Silence(object):
         before = self._looks[-1] if self._looks else None
         self._looks.append((now, facts.threads))
         self._first = self._first or self._looks[0]
+        self._ran = self._ran or facts.ran
+        self._kept = max([time - (self._ran or {}).get(thread, 0.0) for thread, time in (facts.ran or {}).items()
+                          if thread != self.thread] or [0.0])
         while len(self._looks) > 2 and self._looks[1][0] <= now - WINDOW:
             del self._looks[0]
         is_ready = any(state == u"R" for thread, state in facts.states.items() if thread != self.thread)
@@ -127,7 +136,9 @@ class Silence(object):
         gainers = self._gainers(before, after, last - first)
         if now - self.since < self._patience(gainers, last, after):
             return None
-        return COMPUTES if gainers or self._ready >= len(self._looks) else WAITS
+        if gainers or self._ready >= len(self._looks):
+            return COMPUTES if self._kept >= KEPT else None
+        return WAITS
 
     def _patience(self, gainers, last, after):
         # type: (Set[int], float, Dict[int, float]) -> float
@@ -140,8 +151,8 @@ class Silence(object):
         # type: (float) -> bool
         """Whether C code certainly holds the GIL, so that no Python runs that a dump of the stacks could disturb.
 
-        The I/O thread has been asking for the GIL all the time (it sleeps between its questions, whenever we look), and at
-        most one other thread ran: nobody gave it away.
+        The I/O thread has been asking for the GIL all the time (it sleeps between its questions, whenever we look), and either
+        nobody else ran, or was about to, or one other thread ran for longer than Python would without giving the GIL away.
         """
         return (now - self.since >= PROOF_SILENCE and self._slept >= PROOF_LOOKS and self._asleep
-                and len(self._gained) <= 1)
+                and len(self._gained) <= 1 and (self._kept >= KEPT or not (self._gained or self._ready)))

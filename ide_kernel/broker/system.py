@@ -19,15 +19,17 @@ class Facts(object):
     Attributes:
         state (text | None): its state as one letter, as ``ps`` shows it: R, S, D, T (stopped), t (traced), Z.
         threads (dict | None): thread id -> seconds of processor time that it used, or waited for in vain, so far.
+        ran (dict | None): thread id -> the part of it that it used; where it is not told apart, the same.
         states (dict): thread id -> state, of some threads; the one that was asked for is among them.
         tracer (text | None): who traces it, as ``NAME, process PID``, while it is stopped for that one.
         frozen (bool | None): whether its cgroup is frozen.
     """
 
-    def __init__(self, state=None, threads=None, states=None, tracer=None, frozen=None):
-        # type: (Any, Optional[Dict[int, float]], Optional[Dict[int, Any]], Any, Optional[bool]) -> None
+    def __init__(self, state=None, threads=None, states=None, tracer=None, frozen=None, ran=None):
+        # type: (Any, Optional[Dict[int, float]], Optional[Dict[int, Any]], Any, Optional[bool], Any) -> None
         self.state = state
         self.threads = threads
+        self.ran = threads if ran is None else ran
         self.states = states or {}
         self.tracer = tracer
         self.frozen = frozen

@@ -535,7 +535,9 @@ def test_a_flood_that_nobody_reads_stops_and_can_be_interrupted(frontend, broker
     before = [resident(pid) for pid in pids]
     select.select([], [], [], 0.5)
     after = [resident(pid) for pid in pids]
-    assert all(late - early < 1 << 20 for early, late in zip(before, after)), (before, after)
+    # What it would have read meanwhile is tens of MiB; PyPy takes memory for its youngest objects 4 MiB at a time.
+    limit = (8 if hasattr(sys, "pypy_version_info") else 1) << 20
+    assert all(late - early < limit for early, late in zip(before, after)), (before, after)
     assert frontend.call("interrupt")[u"delivered"] is True
     frontend.wait_for_state(u"idle")  # although its output still waits
     finished = frontend.wait_for(u"finished")

@@ -7,8 +7,8 @@ import pytest
 
 from ide_kernel import vocabulary as names
 from ide_kernel.broker import diagnosis, dumps, exits
-from ide_kernel.broker.silence import (COMPUTES, CONTENDED, CROWD, PROOF_LOOKS, PROOF_SILENCE, SILENT, UNKNOWN, WAITS, WINDOW,
-                                       Silence)
+from ide_kernel.broker.silence import (COMPUTES, CONTENDED, CROWD, KEPT, PROOF_LOOKS, PROOF_SILENCE, SILENT, UNKNOWN, WAITS,
+                                       WINDOW, Silence)
 from ide_kernel.broker.system import Facts
 
 DIED = exits.exit_record(3, None, None, u"")
@@ -149,6 +149,7 @@ class Process(object):
         self.times = {MAIN: 7.0, IO: 1.0, OTHER: 0.0}
         self.facts = facts
         self.io = self.main = u"S"
+        self.ran, self.run_times = 1.0, {MAIN: 3.0, IO: 1.0, OTHER: 0.0}
         self.silence = Silence(self.now)
         self.silence.thread = IO
 
@@ -158,7 +159,9 @@ class Process(object):
             self.now += STEP
             for thread, share in shares:
                 self.times[thread] += share * STEP
-            self.silence.look(self.now, Facts(u"R", dict(self.times), {IO: self.io, MAIN: self.main}, **self.facts))
+                self.run_times[thread] += share * STEP * self.ran
+            self.silence.look(self.now, Facts(u"R", dict(self.times), {IO: self.io, MAIN: self.main},
+                                               ran=dict(self.run_times), **self.facts))
         return self.silence.verdict(self.now)
 
 
@@ -175,15 +178,22 @@ def test_processor_time_tells_computing_from_waiting(shares, verdict):
     assert Process().run(SILENT + WINDOW, *shares) == verdict
 
 
-def test_one_that_is_always_ready_to_run_does_not_wait_though_it_gains_nothing():
+def test_of_one_that_is_ready_and_hardly_runs_nothing_is_said():
     process = Process()
     process.main = u"R"  # on a processor that stands still
-    assert process.run(SILENT + WINDOW) == COMPUTES
+    assert process.run(SILENT + WINDOW) is None and process.run(10.0) is None
+    assert not process.silence.is_proven(process.now)
     process.main = u"S"
     process.run(STEP)
     process.main = u"R"
     assert process.run(WINDOW / 2) == WAITS  # it slept within the window
-    assert process.run(WINDOW) == COMPUTES
+    assert process.run(WINDOW) is None
+    assert process.run(WINDOW, (MAIN, 1.0)) == COMPUTES
+    process = Process()
+    process.ran = 0.01  # of its time: for the rest it is kept waiting
+    assert process.run(1.0, (MAIN, 1.0)) is None and not process.silence.is_proven(process.now)
+    process.ran = 1.0
+    assert process.run(2 * KEPT, (MAIN, 1.0)) == COMPUTES and process.silence.is_proven(process.now)
     process = Process()
     process.io = u"R"
     assert process.run(SILENT + WINDOW) == WAITS  # who asks for the GIL does not count
