@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Tuple
 
+_NONE = {}  # type: Dict[int, Any]  # no descriptors are named
+
 
 class Dispatcher(object):
     """Calls that wait for a thread of the user's.
@@ -55,7 +57,8 @@ class Dispatcher(object):
         # type: (Optional[float], Iterable[Any], Iterable[Any], Optional[Callable[[], Any]]) -> Tuple[List[Any], List[Any]]
         """See ``Context.wait``."""
         context = self._context
-        readers, writers = _descriptors(read), _descriptors(write)
+        readers = _descriptors(read) if read != () else _NONE
+        writers = _descriptors(write) if write != () else _NONE
         along = dict.fromkeys(readers, (True, False))
         for fd in writers:
             along[fd] = fd in readers, True

@@ -30,6 +30,7 @@ _noted = []  # type: List[Any]  # what came while it was put off: (signum, frame
 
 # What is done with these is one step each for the interpreter.
 _inside = set()  # type: Set[int]  # the threads that are in a guard or wait for one
+_add, _discard = _inside.add, _inside.discard  # called several times for each message, as all that a guard does
 _deferred = {}  # type: Dict[int, Deque[Callable[[], None]]]  # what each of them is to do when it has left it
 
 
@@ -72,7 +73,8 @@ class Guard(object):
         Args:
             on_fork: called in a forked child before it enters, on Pythons that do not tell of forks themselves.
         """
-        self._handler = None  # type: Any  # what the holder has to restore
+        self._holder = 0           # the thread that is in it
+        self._handler = None  # type: Any  # what that has to restore
         self._on_fork = on_fork if not TELLS_OF_FORKS else None
         self._pid = os.getpid()
         self._new_lock()
@@ -118,18 +120,26 @@ class Guard(object):
             else:
                 handler = None
         try:
-            _inside.add(me)  # first: what interrupts us right after we got the lock has to know
+            _add(me)  # first: what interrupts us right after we got the lock has to know
             self._acquire()
         except BaseException:  # raised by the handler of another signal
-            _leave(handler)
+            _discard(me)
+            _catch_up(me)
+            if handler is not None:
+                _restore(handler)
             raise
+        self._holder = me
         self._handler = handler
 
     def __exit__(self, kind, error, trace):
         # type: (Any, Any, Any) -> None
-        handler = self._handler
+        me, handler = self._holder, self._handler
         self._release()
-        _leave(handler)
+        _discard(me)
+        if _deferred:
+            _catch_up(me)
+        if handler is not None:
+            _restore(handler)
 
     def do(self, function):
         # type: (Callable[[], None]) -> None
@@ -142,16 +152,11 @@ class Guard(object):
                 function()
 
 
-def _leave(handler):
-    # type: (Any) -> None
-    """The thread is in no guard any more; SIGINT's handler is put back."""
-    me = get_ident()
-    _inside.discard(me)
-    if _deferred:
-        for function in _deferred.pop(me, ()):
-            function()
-    if handler is not None:
-        _restore(handler)
+def _catch_up(me):
+    # type: (int) -> None
+    """The thread is in no guard any more: it does what was put off."""
+    for function in _deferred.pop(me, ()):
+        function()
 
 
 class Shield(object):
