@@ -132,6 +132,8 @@ def test_every_call_waits_long_if_it_is_told_to(timeout, monkeypatch):
         assert select.select([other.fileno()], [], [], 20)[0]
         assert other.wait(timeout) == ([], [])
         other.process_events()
+        while not got:  # another call has waited, and was the first
+            assert other.wait(20) == ([], []) and other.process_events()
         threading.Thread(target=lambda: later.set_result(2)).start()
         assert later.result(timeout) == pending.result(timeout) == 2
         one.flush(timeout)
