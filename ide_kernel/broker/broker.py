@@ -162,7 +162,8 @@ class Broker(object):
         """The kernel can run code."""
         self.tell_status()
         self.publish(vocabulary.extended(self._about(), {u"event": u"ready"}))
-        self._service.kernel_ready(self.kernel.number)
+        if self.lifecycle.step is None:  # else a restart was asked for while it started: who did waits for the next one
+            self._service.kernel_ready(self.kernel.number)
         guardian.become_subreaper()  # should the guardian be killed; and the next one need not load what this takes
         self._handle("ready")
 

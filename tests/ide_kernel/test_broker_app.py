@@ -488,9 +488,7 @@ def test_kept_when_everybody_leaves(start):
 
 def test_a_restart_that_nobody_stays_for(start):
     broker = start(keep=True)
-    first = broker.attach(u"first")
-    first.wait_for_state(u"idle")
-    first.close()
+    broker.attach(u"first").close()  # the kernel may still be starting: it is not the one that is waited for
     context = yotonlike.Context(u"no frontend", key=broker.connection.key)  # it says no hello, as the command does not
     context.connect(broker.connection.address, timeout=LIMIT)
     assert yotonlike.ReqChannel(context, vocabulary.REQUESTS).call("restart", None).result(LIMIT) == {u"generation": 2}
