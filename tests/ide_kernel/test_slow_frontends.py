@@ -101,6 +101,23 @@ def test_one_who_does_not_read_holds_the_kernel_and_is_named(start):
     watcher.close()
 
 
+def test_one_who_comes_late_and_does_not_read_holds_the_kernel(start):
+    kernel = start()
+    reader = Reader(kernel)
+    execution = kernel.execute(FLOOD)
+    reader.read_until(lambda: reader.bytes > 3 * client_line.WINDOW)
+    late = ide_kernel.attach(kernel.connection_file)  # it has more to read than its window
+    kernel.wait(lambda: kernel.status.state == u"output", LIMIT)
+    assert kernel.status.evidence[u"held_by"] == [late.frontend]
+    late_reader = Reader(late)
+    late_reader.read_until(lambda: late_reader.next > reader.next + 1000)
+    kernel.interrupt()
+    assert execution.result(LIMIT).error.type == u"KeyboardInterrupt"
+    late_reader.read_until(lambda: not late.executions)
+    assert not late_reader.gaps and not reader.gaps
+    late.close()
+
+
 def test_who_is_gone_holds_nobody(start):
     kernel = start(keep=True)
     script = ("import ide_kernel, sys\nkernel = ide_kernel.attach(%r)\nprint(kernel.frontend)\nsys.stdout.flush()\n"

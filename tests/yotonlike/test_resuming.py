@@ -53,6 +53,17 @@ def text(number):
     return u"%06d" % number
 
 
+def send_all(pub, number):
+    """Send the texts from that number on until there is no room; how many went."""
+    begun = number
+    while True:
+        try:
+            pub.send_nowait(text(number))
+        except yotonlike.WouldBlock:
+            return number - begun
+        number += 1
+
+
 def numbers(messages):
     """What came, with the number of missing ones for a gap."""
     return ["%d missed" % each.missed if type(each) is Gap else int(each) for each in messages]
@@ -242,22 +253,56 @@ def test_slow_and_live_it_holds_the_publisher_as_without_a_history(pair):
     pub.send(text(sent), timeout=LIMIT)
 
 
-def test_who_catches_up_holds_the_publisher_only_where_it_would_miss_something(pair):
-    pub = PubChannel(pair[0], u"news", history=100 * COST)
+def test_who_comes_late_and_takes_nothing_holds_the_publisher_at_once(pair):
+    pub = PubChannel(pair[0], u"news", history=1 << 20)
     for number in range(80):
         pub.send(text(number))
     sub = SubChannel(pair[1], u"news", window=10 * COST)
     pub.wait_for_subscriber(LIMIT)
-    sent = 90 + 10 * hops(pair)  # a window on each hop, and what is kept, but for what is under way on the first one
-    for number in range(80, sent):
+    more = 5 * (hops(pair) - 1)  # a relay takes a window, half of which may follow
+    for number in range(80, 80 + more):
         pub.send(text(number), timeout=LIMIT)
     with pytest.raises(yotonlike.WouldBlock):
-        pub.send_nowait(text(sent))
+        pub.send_nowait(text(80 + more))
     who, = pub.subscribers
-    assert who.blocking and who.behind == 90 and "90 messages behind" in repr(who)
-    assert numbers([sub.recv(LIMIT) for _ in range(50)]) == list(range(50))
-    pub.send(text(sent), timeout=LIMIT)
-    assert receive(sub, sent) == list(range(50, sent + 1)) and sub.dropped == 0
+    assert who.blocking and who.behind == 70 - more and "%d messages behind" % who.behind in repr(who)
+    assert receive(sub, 79) == list(range(80)) and sub.dropped == 0
+
+
+def test_who_comes_late_catches_up_however_fast_the_publisher_is(pair):
+    pub = PubChannel(pair[0], u"news", history=1 << 20)
+    for number in range(80):
+        pub.send(text(number))
+    sub = SubChannel(pair[1], u"news", window=10 * COST)
+    pub.wait_for_subscriber(LIMIT)
+    read, sent, behind = 0, 80, 70
+    while behind:
+        assert sent - 80 <= (read + 10 * (hops(pair) - 1)) // 2, "it may publish half of what is taken"
+        assert read < 200
+        assert numbers([sub.recv(LIMIT)]) == [read]
+        read += 1
+        sent += send_all(pub, sent)
+        if read == sent:
+            pub.send(text(sent), timeout=LIMIT)
+            sent += 1
+        behind = pub.subscribers[0].behind
+    assert sent > 80
+    assert receive(sub, sent - 1) == list(range(read, sent)) and sub.dropped == 0
+
+
+def test_a_store_that_shrinks_loses_nothing_that_who_catches_up_needs(linked):
+    store = History(100 * COST)
+    pub = PubChannel(linked[0], u"news", history=store)
+    for number in range(80):
+        pub.send(text(number))
+    sub = SubChannel(linked[1], u"news", window=10 * COST)
+    pub.wait_for_subscriber(LIMIT)
+    store.limit = 55 * COST
+    sent = 80
+    for number in range(80):
+        assert numbers([sub.recv(LIMIT)]) == [number]
+        sent += send_all(pub, sent)
+    assert receive(sub, sent - 1) == list(range(80, sent)) and sub.dropped == 0 and sent > 80
 
 
 def test_what_is_under_way_is_kept_for_who_catches_up(chain):

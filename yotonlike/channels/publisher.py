@@ -89,8 +89,8 @@ class PubChannel(Channel):
         message_type (MessageType): TEXT, BINARY, OBJECT or your own.
         history: bytes of messages (each costs 32 more) that are kept, for subscriptions that come late or come back;
             or a store of your own, see :class:`~yotonlike.protocol.history.History`.
-        when_slow (str): what a subscription with ``on_full="block"`` does that is slow. ``"block"``: it holds the publisher;
-            one that still reads the history does so only where it would miss something. With a history also ``"lag"``: it reads
+        when_slow (str): what a subscription with ``on_full="block"`` does that is slow. ``"block"``: it holds the publisher,
+            which may send half as much as one takes that still reads the history. With a history also ``"lag"``: it reads
             from there later and misses what is gone by then; ``"drop"``: it misses what is more than its window.
 
     Attributes:

@@ -6,9 +6,11 @@ there. With a history each outlet has a *reader*: the number up to which the out
 messages from the history, as its window allows and whenever window comes back, until it is live. So what waits for
 window waits in the history, which is bounded, and not in an outlet.
 
-A reader that *holds* has the publisher wait: a live one when its window is used up, one that is not live only where
-the history would lose what it was not given yet, or has not handed back: if its link is lost, it needs that again. Any
-other falls behind when its window is used up. What the history loses then, or what is more than the reader's
+A reader that *holds* has the publisher wait: a live one when its window is used up; one that is not live until it has
+consumed twice as much. So it catches up however fast the publisher is, a slow publisher need not wait for it, and one
+that does not read at all holds the publisher at once. The publisher waits, too, where the history (a store may shrink)
+would lose what such a reader was not given yet, or has not handed back: if its link is lost, it needs that again. Any
+other reader falls behind when its window is used up. What the history loses then, or what is more than the reader's
 ``backlog``, it misses; the numbers tell.
 """
 from __future__ import absolute_import, division, print_function
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 # What a publisher does with a subscription that would hold it.
 LAG, DROP = 1, 2
 
+#: Bytes that a reader which holds must consume for each byte that is published while it catches up.
+PACE = 2
 #: Room when nobody sets a limit.
 UNLIMITED = 1 << 40
 
@@ -105,16 +109,25 @@ class Publication(object):
 
 
 class _Reader(object):
-    """How far a subscription has read."""
+    """How far a subscription has read.
 
-    __slots__ = ("next", "live", "holds", "backlog")
+    Attributes:
+        next (int): the number of the message that it is given next.
+        live (bool): whether that is the one that is published next.
+        holds (bool): whether the publisher waits for it.
+        given, grown (int): bytes that it was given since it is not live, and that were published meanwhile.
+        backlog (int | None): bytes that it may be behind.
+    """
+
+    __slots__ = ("next", "live", "holds", "given", "grown", "backlog")
 
     def __init__(self, number, outlet, when_slow):
         # type: (int, Outlet, int) -> None
         self.next = number
         self.live = False
         self.holds = outlet.policy == BLOCK and when_slow == BLOCK
-        self.backlog = None  # type: Optional[int]  # bytes that it may be behind
+        self.given = self.grown = 0
+        self.backlog = None  # type: Optional[int]
         if outlet.policy == LATEST:
             self.backlog = 0
         elif outlet.policy != BLOCK or when_slow == DROP:
@@ -182,6 +195,7 @@ class KeptPublication(Publication):
         for outlet in list(self.outlets):
             reader = self._readers[outlet]
             if not reader.live:
+                reader.grown += batch.cost
                 continue
             if reader.holds or batch.cost <= outlet.room():
                 reader.next = batch.end
@@ -209,6 +223,7 @@ class KeptPublication(Publication):
                 continue
             batch = Batch(self.epoch, reader.next, found[0], found[1])
             reader.next = batch.end  # first, because what is pushed may be consumed at once, which leads here again
+            reader.given += batch.cost
             outlet.owner.push(outlet, batch)
         if not reader.live:
             reader.live = True
@@ -226,7 +241,8 @@ class KeptPublication(Publication):
 
     def _room_behind(self, outlet, reader):
         # type: (Outlet, _Reader) -> int
-        return self._history.room(reader.next) - (outlet.window - outlet.room())
+        under_way = outlet.window - outlet.room()
+        return min(self._history.room(reader.next) - under_way, (reader.given - under_way) // PACE - reader.grown)
 
     def _accepts(self, outlet, cost):
         # type: (Outlet, int) -> bool
