@@ -9,8 +9,8 @@ It is forked by the broker, is the kernel's parent, and does four things:
 * it kills everything below itself when it is told to, or when the broker's end of its pipe closes, which the system
   does when the broker dies, however it dies.
 
-Orders are single bytes: `END`, or the number of a signal for the kernel's group, or `ALONE` and the number of one for the
-kernel's process without its children. Reports are lines: ``pid N``,
+Orders are single bytes: `END`, or the number of a signal for the kernel's group; or `THREAD` with the number of one, and the
+system's number of the kernel's thread that shall get it. Reports are lines: ``pid N``,
 ``failed STEP ERRNO``, ``sent SIGNAL ERRNO``, ``exit STATUS`` (as waitpid gives it), ``clear`` when nothing below the
 guardian lives any more, ``broken TEXT`` for an error of our own.
 
@@ -24,6 +24,8 @@ import fcntl
 import gc
 import os
 import select
+import struct
+import sys
 
 try:
     import _signal as signal  # type: ignore[import-not-found]  # C only: the module ``signal`` costs 7 ms on Python 3, for its enums
@@ -35,9 +37,13 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 END = 0
-ALONE = 0x80
+THREAD = 0x80
+NUMBER = struct.Struct("=I")  # of a thread
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _IGNORED = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU")
+
+#: ``tgkill`` in the 64-bit systems' tables of calls, for C libraries without a function of that name (glibc before 2.30, musl).
+_TGKILL = {"x86_64": 234, "aarch64": 131, "riscv64": 131, "ppc64le": 250, "s390x": 241}
 
 _libc = []  # type: List[Any]  # the C library once it was loaded, None where it cannot be
 
@@ -61,6 +67,26 @@ def become_subreaper():
         return _libc[0].prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     except AttributeError:  # no C library, or one without prctl (macOS)
         return False
+
+
+def signal_thread(pid, thread, number):
+    # type: (int, int, int) -> bool
+    """Send a signal to one thread of a process, so that no other one is disturbed; False where that cannot be done.
+
+    Args:
+        pid: of a process that we have not reaped.
+        thread: the system's number of one of its threads; nothing happens if it is none.
+    """
+    prepare()
+    function = getattr(_libc[0], "tgkill", None)
+    if function is not None:
+        return function(pid, thread, number) == 0
+    call = _TGKILL.get(os.uname()[4]) if sys.platform.startswith("linux") and sys.maxsize > 1 << 32 else None
+    function = getattr(_libc[0], "syscall", None)
+    if call is None or function is None:
+        return False
+    import ctypes  # `prepare` has found it
+    return function(*[ctypes.c_long(each) for each in (call, pid, thread, number)]) == 0
 
 
 def guard(launch, orders, reports):
@@ -135,6 +161,7 @@ class Guardian(object):
         self._reports = reports
         self._kernel = 0  # 0: not started, or reaped
         self._adopts = False
+        self._unread = bytearray()  # the beginning of an order
         self._wakeup, wakeup = os.pipe()
         for fd in (self._wakeup, wakeup):
             nonblocking(fd)
@@ -185,20 +212,27 @@ class Guardian(object):
     def _obey(self):
         # type: () -> bool
         """Carry out the orders that arrived; False when it is time to end everything."""
-        orders = bytearray(retry(os.read, self._orders, 100))
-        for number in orders:
+        came = retry(os.read, self._orders, 100)
+        orders = self._unread = self._unread + bytearray(came)
+        while orders:
+            number = orders.pop(0)
             if number == END:
                 return False
-            self._signal(number)
-        return bool(orders)
+            if not number & THREAD:
+                self._signal(number)
+            elif len(orders) < NUMBER.size:
+                orders.insert(0, number)
+                break
+            else:
+                thread, = NUMBER.unpack(bytes(orders[:NUMBER.size]))
+                del orders[:NUMBER.size]
+                if self._kernel:
+                    signal_thread(self._kernel, thread, number & ~THREAD)
+        return bool(came)
 
     def _signal(self, number):
         # type: (int) -> None
         code = errno.ESRCH
-        if number & ALONE:
-            if self._kernel:
-                attempt(os.kill, self._kernel, number & ~ALONE)
-            return
         if self._kernel:
             code = attempt(os.killpg, self._kernel, number)
         self._report("sent %d %d" % (number, code))

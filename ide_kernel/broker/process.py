@@ -93,10 +93,10 @@ class Process(object):
         """Have a signal sent to the kernel's process group; a ``sent`` report follows. False when there is no guardian."""
         return self._order(number)
 
-    def signal_alone(self, number):
-        # type: (int) -> bool
-        """Have a signal sent to the kernel's process, not to its children; nothing is reported."""
-        return not self.reaped and self._order(guardian.ALONE | number)
+    def signal_thread(self, thread, number):
+        # type: (int, int) -> bool
+        """Have a signal sent to one of the kernel's threads, by the system's number of it; nothing is reported."""
+        return not self.reaped and 0 < thread < 1 << 31 and self._order(guardian.THREAD | number, guardian.NUMBER.pack(thread))
 
     def dump_size(self):
         # type: () -> int
@@ -120,12 +120,12 @@ class Process(object):
         """Have the kernel and all that descends from it killed; ``clear`` and ``gone`` follow."""
         return self._order(guardian.END)
 
-    def _order(self, number):
-        # type: (int) -> bool
+    def _order(self, number, more=b""):
+        # type: (int, bytes) -> bool
         if self._orders is None or self._gone:
             return False
         try:
-            guardian.retry(os.write, self._orders, bytearray((number,)))
+            guardian.retry(os.write, self._orders, bytearray((number,)) + more)
         except EnvironmentError as error:
             if error.errno != errno.EPIPE:
                 raise

@@ -1,6 +1,6 @@
 """Where the kernel's threads are: from the kernel itself while Python runs, from a dump while C code holds the GIL.
 
-A dump is made by ``faulthandler`` in a handler of a real-time signal, which only the kernel's I/O thread lets through. It reads
+A dump is made by ``faulthandler`` in a handler of a real-time signal, which is sent to the kernel's I/O thread alone. It reads
 the interpreter's structures without a lock, so it may only be made while nobody changes them: when the GIL is provably held
 (see ``silence.py``), and once in a silence, because nothing moves until that is over.
 """
@@ -77,9 +77,10 @@ class Stacks(object):
         silent_now = self._ordered_in == watch.beats
         if not silent_now:
             self._dumped = None
-        if not silent_now and self._signal is not None and watch.silence.is_proven(self._loop.now()):
+        thread, number = watch.silence.thread, self._signal
+        if not silent_now and thread is not None and number is not None and watch.silence.is_proven(self._loop.now()):
             self._size = self._process.dump_size()
-            if self._process.signal_alone(self._signal):
+            if self._process.signal_thread(thread, number):
                 self._ordered_in = watch.beats
         elif silent_now and self._dumped is None:
             self._read()

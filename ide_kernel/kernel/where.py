@@ -1,10 +1,9 @@
 """Lets the broker see where the threads are while C code holds the GIL, and what the last crash was.
 
 ``faulthandler`` can write all stacks from a signal handler, into a file that the broker reads. The handler must run while nobody
-changes what it reads; the broker sends the signal only when C code provably holds the GIL. It is a real-time signal that is
-blocked in the main thread before user code runs, so that every thread of the user's inherits that and no call of theirs is
-ever cut short by it; only our I/O thread lets it through. The user's own ``faulthandler.register`` is for other signals, and
-their ``faulthandler.enable`` simply takes the place of ours.
+changes what it reads; the broker sends the signal only when C code provably holds the GIL. It is a real-time signal, sent to our
+I/O thread alone, so no call of the user's is ever cut short by it. The user's own ``faulthandler.register`` is for other signals,
+and their ``faulthandler.enable`` simply takes the place of ours.
 
 Not in 2.7, which has no ``faulthandler``, and on PyPy only the crash.
 """
@@ -52,14 +51,16 @@ class Where(object):
         if not faulthandler.is_enabled():
             faulthandler.enable(fd)
         if HAS_SAFE_DUMPS and _mask is not None and hasattr(signal, "SIGRTMAX"):
-            number = signal.SIGRTMAX - _BELOW_LAST
-            _mask(signal.SIG_BLOCK, (number,))
-            faulthandler.register(number, fd)
-            self.signal = number
+            self.signal = signal.SIGRTMAX - _BELOW_LAST
+            faulthandler.register(self.signal, fd)
 
     def enter_thread(self):
         # type: () -> Dict[str, Any]
-        """In the I/O thread, each time when it starts: let the signal through; what the broker has to know of our threads."""
+        """In the I/O thread, each time when it starts: let the signal through, whatever the thread blocks that started it.
+
+        Returns:
+            what the broker has to know of our threads.
+        """
         if self.signal is not None and _mask is not None:
             _mask(signal.SIG_UNBLOCK, (self.signal,))
         return {"kind": u"thread", "thread": _system_thread(), "ident": get_ident(), "main": self._main, "dump": self.signal}

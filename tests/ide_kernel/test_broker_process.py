@@ -189,6 +189,56 @@ def test_a_signal_reaches_the_whole_group_and_is_confirmed(start):
     assert lines == sorted("%d got %d" % (pid, signal.SIGINT) for pid in (child, kernel.process.pid))
 
 
+@pytest.mark.skipif(not hasattr(signal, "sigwait"), reason="this Python cannot wait for signals")
+@pytest.mark.parametrize("library", ["tgkill", "syscall"])
+def test_a_signal_reaches_the_thread_that_it_is_for(start, monkeypatch, library):
+    guardian.prepare()
+    if library == "syscall":
+        monkeypatch.setattr(guardian, "_libc", [OldLibrary(guardian._libc[0])])
+    kernel = start("""if 1:
+        import threading
+        def wait(name):
+            print(os.readlink('/proc/thread-self').split('/')[-1]); sys.stdout.flush()
+            print(name + ' got %d' % signal.sigwait([signal.SIGUSR1])); sys.stdout.flush()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        threads = [threading.Thread(target=wait, args=(name,)) for name in ('first', 'second')]
+        for thread in threads:
+            thread.start()
+            os.read(link, 1)
+        for thread in threads:
+            thread.join()""")
+    kernel.wait_for("pid")
+    threads = []
+    for _ in range(2):
+        threads.append(int(kernel.read_line()))
+        os.write(kernel.process.link_fd, b"x")
+    for thread, name in reversed(list(zip(threads, ("first", "second")))):
+        assert kernel.process.signal_thread(thread, signal.SIGUSR1)
+        assert kernel.read_line() == "%s got %d" % (name, signal.SIGUSR1)
+    assert kernel.wait_for("exit") == ("exit", 0)
+    assert not kernel.process.signal_thread(threads[0], signal.SIGUSR1), "it was reaped"
+
+
+class OldLibrary(object):
+    """A C library from before ``tgkill``."""
+
+    def __init__(self, library):
+        self.prctl, self.syscall = library.prctl, library.syscall
+
+
+@pytest.mark.parametrize("number", [0, -1, 1 << 31, 1 << 70])
+def test_what_is_no_thread_gets_no_signal(start, number):
+    kernel = start("os.read(link, 1)")
+    kernel.wait_for("pid")
+    assert not kernel.process.signal_thread(number, signal.SIGUSR1)
+
+
+def test_without_a_c_library_no_thread_gets_a_signal(monkeypatch):
+    for library in (None, object()):
+        monkeypatch.setattr(guardian, "_libc", [library])
+        assert not guardian.signal_thread(os.getpid(), os.getpid(), signal.SIGKILL)
+
+
 def test_no_signal_is_sent_after_the_kernel_was_reaped(start):
     kernel = start("pass")
     kernel.wait_for("exit")

@@ -94,6 +94,17 @@ def test_c_code_that_waits_and_is_not_cut_short(kernel):
     until(kernel, names.IDLE)
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this Python cannot look at the mask")
+def test_to_be_looked_into_blocks_no_signal_of_the_users(kernel):
+    """Nor in the threads and programs that they start."""
+    kernel.execute("import signal, subprocess, sys, threading\nmasks = []\n"
+                   "def look(): masks.append(list(signal.pthread_sigmask(signal.SIG_BLOCK, [])))\n"
+                   "look(); t = threading.Thread(target=look); t.start(); t.join()\n"
+                   "code = 'import signal; print(list(signal.pthread_sigmask(signal.SIG_BLOCK, [])))'").result(LIMIT)
+    assert kernel.execute("masks, subprocess.check_output([sys.executable, '-c', code])").result(LIMIT).value == (
+        "([[], []], b'[]\\n')")
+
+
 def test_where_python_code_is(kernel):
     # The thread itself says that it is there: 2.7's start() returns before the module threading knows its name.
     execution = kernel.execute("import threading, time\nevent = threading.Event()\ndef g():\n    print(1)\n    event.wait(30)\n"
