@@ -11,6 +11,8 @@ Silence has other reasons, too, and none may be taken for this one:
 * the machine is so busy that a thread of the kernel hardly runs: Python code gives the GIL up only while it runs, so nothing is
   said before one has run for several times as long as that takes; and one that was ready to run at every look has not waited,
   whatever it gained (a processor of a virtual machine may stand still, and with it the account of the thread on it);
+* in 2.7 the I/O thread sleeps until the GIL is free for a moment, and on a busy machine it misses that, many times over: while it
+  gains time it was woken, so Python runs (`Silence.asks`);
 * a crowd of Python threads shares the GIL: then several gain time, and only a long silence counts;
 * this process was late itself: `Silence.excuse` takes that time off.
 
@@ -60,11 +62,13 @@ class Silence(object):
         since (float): when it began: at the last heartbeat, but for the time that counts for nothing.
         stopped (text | None): why the system does not let the kernel run.
         thread (int | None): the I/O thread's id, as the system numbers it.
+        asks (bool): whether it asks for the GIL again and again, else it sleeps until the GIL is given up.
     """
 
     def __init__(self, now):
         # type: (float) -> None
         self.thread = None  # type: Optional[int]
+        self.asks = True
         self.heard(now)
 
     def heard(self, now):
@@ -131,7 +135,7 @@ class Silence(object):
         (first, before), (last, after) = self._looks[0], self._looks[-1]
         if before is None or after is None:
             return UNKNOWN
-        if last - first < WINDOW * 0.9:
+        if last - first < WINDOW * 0.9 or self._is_woken(before, after):
             return None
         gainers = self._gainers(before, after, last - first)
         if now - self.since < self._patience(gainers, last, after):
@@ -139,6 +143,11 @@ class Silence(object):
         if gainers or self._ready >= len(self._looks):
             return COMPUTES if self._kept >= KEPT else None
         return WAITS
+
+    def _is_woken(self, before, after):
+        # type: (Dict[int, float], Dict[int, float]) -> bool
+        """Whether the I/O thread wakes because the GIL is given up, though it does not get it."""
+        return not self.asks and self.thread is not None and after.get(self.thread) != before.get(self.thread)
 
     def _patience(self, gainers, last, after):
         # type: (Set[int], float, Dict[int, float]) -> float

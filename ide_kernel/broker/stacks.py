@@ -54,6 +54,7 @@ class Stacks(object):
         numbers = [message.get(name) for name in (u"thread", u"ident", u"main", u"dump")]
         self._watch.silence.thread, self._own, self._main, self._signal = [
             number if isinstance(number, int) else None for number in numbers]
+        self._watch.silence.asks = message.get(u"asks") is not False
 
     def known(self, message):
         # type: (Dict[Any, Any]) -> None

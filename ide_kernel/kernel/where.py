@@ -11,7 +11,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 
-from .._compat import HAS_SAFE_DUMPS, get_ident, get_native_id
+from .._compat import ASKS_FOR_GIL, HAS_SAFE_DUMPS, get_ident, get_native_id
 from .descriptors import move_high
 from .interrupt import signal
 
@@ -63,7 +63,8 @@ class Where(object):
         """
         if self.signal is not None and _mask is not None:
             _mask(signal.SIG_UNBLOCK, (self.signal,))
-        return {"kind": u"thread", "thread": _system_thread(), "ident": get_ident(), "main": self._main, "dump": self.signal}
+        return {"kind": u"thread", "thread": _system_thread(), "ident": get_ident(), "main": self._main, "dump": self.signal,
+                "asks": ASKS_FOR_GIL}
 
 
 def _system_thread():

@@ -212,6 +212,16 @@ def test_who_only_asks_for_the_interpreter_makes_it_take_longer():
     assert Process().run(SILENT + WINDOW, (OTHER, 0.005)) == WAITS  # one that asks is no two
 
 
+def test_who_sleeps_until_the_interpreter_is_free_and_wakes_is_offered_it():
+    """2.7: Python gives the GIL up again and again, and on a busy machine takes it back before the I/O thread runs."""
+    process = Process()
+    process.silence.asks = False
+    assert process.run(10.0, (MAIN, 1.0), (IO, 0.001)) is None
+    assert process.run(WINDOW + STEP, (MAIN, 1.0)) == COMPUTES
+    process.silence.asks = True
+    assert process.run(WINDOW + STEP, (MAIN, 1.0), (IO, 0.001)) == COMPUTES
+
+
 def test_a_heartbeat_ends_it():
     process = Process()
     process.run(5.0, (MAIN, 1.0))
