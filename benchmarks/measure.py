@@ -107,8 +107,10 @@ class Part(object):
     """
 
     def __init__(self, filename, role, *arguments):
+        # In a session of its own: the system lets a stopped process go on when the shell that its group came from ends.
         self.popen = subprocess.Popen([sys.executable, filename, "--role", role] + list(arguments), cwd=HERE,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment())
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment(),
+                                      preexec_fn=os.setsid)
         self.pid = self.popen.pid
 
     def tell(self, value):

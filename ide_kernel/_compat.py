@@ -48,7 +48,7 @@ MODULE_PATH = os.getcwd if sys.version_info >= (3, 7) else None
 HAS_LAST_EXC = FORK_WARNS = sys.version_info >= (3, 12)
 #: ``faulthandler`` of CPython 3 reads the stacks of threads that hold still; PyPy's needs more, and without a GIL none do.
 HAS_SAFE_DUMPS = not PY2 and not hasattr(sys, "pypy_version_info") and getattr(sys, "_is_gil_enabled", lambda: True)()
-#: A thread that wants the GIL asks for it again and again. In 2.7 it sleeps until the GIL is free for a moment, which it may miss.
+#: A thread that wants the GIL asks for it again and again. In 2.7 it sleeps until the GIL is given up, and may miss it.
 ASKS_FOR_GIL = hasattr(sys, "setswitchinterval")
 #: What a frontend shows.
 VERSION_TEXT = u"%d.%d.%d" % sys.version_info[:3]
