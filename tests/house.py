@@ -32,7 +32,10 @@ class Import(object):
 
 
 class Source(object):
-    """One source file: ``path`` (from the root), ``module`` (dotted), ``text``, ``tree``, ``imports``."""
+    """One source file: ``path`` (from the root), ``module`` (dotted), ``data`` (bytes), ``text``, ``lines``.
+
+    What a rule asks of it is found once and kept: many rules ask for the same.
+    """
 
     def __init__(self, path):
         self.path = path.replace(os.sep, "/")
@@ -44,34 +47,49 @@ class Source(object):
         dotted = self.path[:-len(".py")].split("/")
         self.is_package = dotted[-1] == "__init__"
         self.module = ".".join(dotted[:-1] if self.is_package else dotted)
-        self._tree = self._imports = None  # parsed once, when asked for
+        self._tree = self._typed_imports = self._imports = self._nodes = None
         self.newer_only = bool(self.lines) and NEWER_ONLY in self.lines[0]
+
+    def _parse(self):
+        if self._tree is None:
+            tree = ast.parse(self.data, self.path)
+            self._typed_imports = self._imports_among(statements(tree))
+            _drop_type_checking(tree)
+            self._imports = self._imports_among(statements(tree))
+            self._tree = tree
 
     @property
     def tree(self):
         """The parsed file, without the blocks that only a type checker reads."""
-        if self._tree is None:
-            self._tree = _DropTypeChecking().visit(ast.parse(self.data, self.path))
+        self._parse()
         return self._tree
+
+    @property
+    def nodes(self):
+        """Every node of the tree."""
+        if self._nodes is None:
+            self._nodes = list(ast.walk(self.tree))
+        return self._nodes
 
     @property
     def imports(self):
         """Every import that can run, at the top or inside a function."""
-        if self._imports is None:
-            self._imports = [found for node in ast.walk(self.tree) for found in self._resolve(node)]
+        self._parse()
         return self._imports
 
     @property
     def typed_imports(self):
         """Every import, those for a type checker included."""
-        return [found for node in ast.walk(ast.parse(self.data, self.path)) for found in self._resolve(node)]
+        self._parse()
+        return self._typed_imports
 
     @property
     def top_imports(self):
         """The imports that run when the module is imported: these can make a cycle."""
-        functions = [node for node in ast.walk(self.tree) if isinstance(node, FUNCTIONS)]
-        inside = set(id(node) for function in functions for node in ast.walk(function))
-        return [found for node in ast.walk(self.tree) if id(node) not in inside for found in self._resolve(node)]
+        return self._imports_among(statements(self.tree, into=lambda node: not isinstance(node, FUNCTIONS)))
+
+    def _imports_among(self, nodes):
+        return [found for node in nodes for found in self._resolve(node)]
 
     def _resolve(self, node):
         if isinstance(node, ast.Import):
@@ -90,13 +108,35 @@ class Source(object):
         return ".".join(base + ([node.module] if node.module else []))
 
 
-class _DropTypeChecking(ast.NodeTransformer):
-    def visit_If(self, node):
-        self.generic_visit(node)
-        named = getattr(node.test, "id", None) or getattr(node.test, "attr", None)
-        if named != "TYPE_CHECKING":
-            return node
-        return node.orelse or ast.copy_location(ast.Pass(), node)
+def blocks(node):
+    """The lists of statements (or of ``except`` and ``case`` clauses, which hold such lists) right below a statement."""
+    found = [getattr(node, name, None) for name in ("body", "orelse", "handlers", "finalbody", "cases")]
+    return [block for block in found if isinstance(block, list)]
+
+
+def statements(node, into=lambda node: True):
+    """Every statement below a node, expressions aside; what is below a statement only if ``into`` says so."""
+    waiting = [node]
+    while waiting:
+        for block in blocks(waiting.pop()):
+            for each in block:
+                yield each
+                if into(each):
+                    waiting.append(each)
+
+
+def _drop_type_checking(node):
+    for block in blocks(node):
+        kept = []
+        for each in block:
+            test = getattr(each, "test", None)
+            if isinstance(each, ast.If) and "TYPE_CHECKING" in (getattr(test, "id", None), getattr(test, "attr", None)):
+                kept += each.orelse or [ast.copy_location(ast.Pass(), each)]
+            else:
+                kept.append(each)
+        block[:] = kept
+        for each in kept:
+            _drop_type_checking(each)
 
 
 def files(*tops):
@@ -139,10 +179,10 @@ def dotted(node):
 
 def functions(source):
     """``(name, first line, number of lines)`` of every function, decorators not counted."""
-    for node in ast.walk(source.tree):
+    for node in statements(source.tree):
         if isinstance(node, FUNCTIONS):
-            # `end_lineno` came with 3.8; the last statement's line is short by a closing bracket at most.
-            last = max(getattr(each, "end_lineno", None) or getattr(each, "lineno", 0) for each in ast.walk(node))
+            # `end_lineno` came with 3.8; the last line of an expression is short by a closing bracket at most.
+            last = getattr(node, "end_lineno", None) or max(getattr(each, "lineno", 0) for each in ast.walk(node))
             first = node.lineno
             while not re.match(r"\s*(async )?def\b", source.lines[first - 1]):
                 first += 1  # before 3.8 the line of a decorated function is its decorator's

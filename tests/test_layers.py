@@ -13,16 +13,19 @@ import test_house
 TOP = 4  # of yotonlike; what is below is `import yotonlike`, the whole
 
 
+def lowest_layer(path):
+    """The lowest layer down to which the imports of a test file reach, or None."""
+    source = house.Source(path)
+    layers = [test_house.layer(target) for each in source.imports for target in house.targets(each, test_house.MODULES)]
+    return max(layers) if layers and os.path.basename(path).startswith("test_") else None
+
+
+REACH = [(path, lowest_layer(path)) for path in house.files("tests/yotonlike")]
+
+
 def files_of(layer):
     """The test files whose imports reach down to exactly that layer."""
-    found = []
-    for path in house.files("tests/yotonlike"):
-        source = house.Source(path)
-        layers = [test_house.layer(target) for each in source.imports
-                  for target in house.targets(each, test_house.MODULES)]
-        if os.path.basename(path).startswith("test_") and layers and max(layers) == layer:
-            found.append(path)
-    return found
+    return [path for path, lowest in REACH if lowest == layer]
 
 
 def copy(path, root):
@@ -47,8 +50,9 @@ def test_a_layer_stands_without_those_below(layer, tmpdir):
         copy(path, root)
     # Imports are what a missing layer breaks, and they stand at the top of the files. The tests themselves run here only
     # on the newest Pythons: each has run once already, and where the layers are does not depend on the version.
+    # Assertions are not rewritten, which would take longer than all else: a test that fails here can be run alone.
     only_import = [] if sys.version_info >= (3, 13) else ["--collect-only"]
-    process = subprocess.Popen([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"] + only_import + tests,
+    process = subprocess.Popen([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--assert=plain"] + only_import + tests,
                                cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         out = process.communicate()[0].decode("utf-8", "replace")
