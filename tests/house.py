@@ -47,8 +47,12 @@ class Source(object):
         dotted = self.path[:-len(".py")].split("/")
         self.is_package = dotted[-1] == "__init__"
         self.module = ".".join(dotted[:-1] if self.is_package else dotted)
-        self._tree = self._typed_imports = self._imports = self._nodes = None
+        self.forget()
         self.newer_only = bool(self.lines) and NEWER_ONLY in self.lines[0]
+
+    def forget(self):
+        """Keep nothing but the text: trees are many objects for the garbage collector to look through."""
+        self._tree = self._typed_imports = self._imports = self._nodes = None
 
     def _parse(self):
         if self._tree is None:

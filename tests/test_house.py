@@ -111,6 +111,14 @@ SOURCES = house.product()
 MODULES = dict((source.module, source) for source in SOURCES)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_afterwards():
+    """The tests after these look through no trees when they collect garbage."""
+    yield
+    for source in SOURCES:
+        source.forget()
+
+
 def each_of(condition):
     """Make one test of a rule for one source file: it lists what the rule finds wrong in all files of the condition."""
     def decorate(rule):

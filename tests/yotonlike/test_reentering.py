@@ -45,13 +45,15 @@ def interrupt(context, action):
     pub.close()
 
 
-def collect_young():
-    """Free what has become garbage lately; all objects of a long test run take a while to look through."""
+def collect_young(until=lambda: True):
+    """Free what has become garbage lately, until that is so; all objects of a long test run take a while to look through."""
     if hasattr(gc, "freeze"):  # CPython since 3.7
         gc.collect(0)
-    else:
-        for _ in range(3):  # PyPy needs several, and takes no argument
-            gc.collect()
+        return
+    for _ in range(3):  # PyPy may need several, and takes no argument
+        gc.collect()
+        if until():
+            break
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def strike(request, context):
     def collected(action):
         collect_young()
         Owner(lambda: noting(action))
-        interrupt(context, collect_young)
+        interrupt(context, lambda: results or collect_young(lambda: results))
 
     def weak(action):
         class Target(object):
@@ -95,7 +97,7 @@ def strike(request, context):
         target.me = target
         reference = weakref.ref(target, lambda _: noting(action))
         del target
-        interrupt(context, collect_young)
+        interrupt(context, lambda: results or collect_young(lambda: results))
         assert reference() is None
 
     def struck(action):
