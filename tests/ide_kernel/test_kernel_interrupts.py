@@ -31,12 +31,14 @@ STRIKER = u"" + textwrap.dedent("""\
                 frame = frame.f_back
             sys.settrace(self.trace)
         def trace(self, frame, event, argument):
-            if 'ide_kernel' in frame.f_code.co_filename:
-                self.left -= 1
-                if self.left == 0:
-                    self.place = '%s %s:%s' % (event, frame.f_code.co_filename, frame.f_lineno)
-                    sys.setprofile(self.again)
-                    self.strike()
+            if 'ide_kernel' not in frame.f_code.co_filename:
+                return None
+            self.left -= 1
+            if self.left == 0:
+                sys.settrace(None)
+                self.place = '%s %s:%s' % (event, frame.f_code.co_filename, frame.f_lineno)
+                sys.setprofile(self.again)
+                self.strike()
             return self.trace
         def held(self, frame, event, argument):
             if frame.f_code.co_name == '_begin' and event == 'return':
