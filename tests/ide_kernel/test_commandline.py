@@ -26,6 +26,15 @@ def python27():
         pytest.skip("this machine has no python2.7")
 
 
+@pytest.fixture(scope="module")
+def lasting(tmpdir_factory):
+    """The connection file of a broker for all that leaves its kernel as it was."""
+    path = str(tmpdir_factory.mktemp("lasting").join("connection.json"))
+    assert run("broker", "--connection-file", path, "--keep")[0] == 0
+    yield path
+    run("terminate", path)
+
+
 # What the README promises
 
 
@@ -214,9 +223,9 @@ def test_a_program_whose_output_cannot_be_written():
 @needs_full_disk
 @pytest.mark.parametrize("arguments", [["status", "F"], ["status", "F", "--json"], ["status", "F", "--watch"], ["where", "F"],
                                        ["--version"], ["--help"], ["run", "-h"], ["broker", "--help"]])
-def test_a_command_whose_output_cannot_be_written(broker, arguments):
+def test_a_command_whose_output_cannot_be_written(lasting, arguments):
     """To a full disk, and to a reader that is gone."""
-    arguments = [broker if each == "F" else each for each in arguments]
+    arguments = [lasting if each == "F" else each for each in arguments]
     with open("/dev/full", "w") as full:
         status, _, err = run(*arguments, stdout=full)
     assert (status, err) == (120, "ide-kernel: cannot write to stdout: [Errno 28] No space left on device\n")
@@ -245,13 +254,13 @@ def test_a_program_without_some_standard_descriptors(tmpdir, fds):
 
 
 @pytest.mark.parametrize("fds", [(0,), (1,), (2,), (0, 1, 2)])
-def test_commands_without_some_standard_descriptors(broker, fds):
-    for arguments in ([], ["--help"], ["status", "--help"], ["status", broker], ["where", broker], ["status", broker + "?"]):
+def test_commands_without_some_standard_descriptors(lasting, fds):
+    for arguments in ([], ["--help"], ["status", "--help"], ["status", lasting], ["where", lasting], ["status", lasting + "?"]):
         status, out, err = run(*arguments, preexec_fn=close(*fds))
-        assert (status, bool(out)) == (1 if broker + "?" in arguments else 0, 1 not in fds and arguments not in ([], [
-            "status", broker + "?"])), (arguments, err)
+        assert (status, bool(out)) == (1 if lasting + "?" in arguments else 0, 1 not in fds and arguments not in ([], [
+            "status", lasting + "?"])), (arguments, err)
         assert "Traceback" not in err
-    other = broker + ".other"
+    other = lasting + ".other"
     assert run("broker", "--connection-file", other, preexec_fn=close(*fds))[0] == 0
     assert run("terminate", other)[0] == 0
 
@@ -277,9 +286,9 @@ def test_a_broker_is_found_and_asked(broker):
     assert os.stat(broker).st_mode & 0o777 == 0o600
 
 
-def test_frontends_share_a_kernel(broker):
-    assert run("attach", broker, input=b"x = 5\n") == (0, b"", "")
-    assert run("attach", broker, input=b"x\n") == (0, b"5\n", "")
+def test_frontends_share_a_kernel(lasting):
+    assert run("attach", lasting, input=b"x = 5\n") == (0, b"", "")
+    assert run("attach", lasting, input=b"x\n") == (0, b"5\n", "")
 
 
 def test_looking_does_not_count_as_a_frontend():
@@ -331,8 +340,8 @@ def test_watching_ends_when_the_broker_is_gone(broker, options):
     assert (b"lost" in out, out.count(b"\n"), err, process.returncode) == (True, 1, b"", 1)
 
 
-def test_watching_ends_when_nobody_reads(broker):
-    process = popen("status", broker, "--watch")
+def test_watching_ends_when_nobody_reads(lasting):
+    process = popen("status", lasting, "--watch")
     read_until(process.stdout, b"\n")
     process.stdout.close()
     assert process.wait() == 128 + signal.SIGPIPE and process.stderr.read() == b""
@@ -341,7 +350,7 @@ def test_watching_ends_when_nobody_reads(broker):
 # Wrong arguments
 
 
-@pytest.mark.parametrize("arguments, words", [
+WRONG = [
     (["nonsense"], "no command 'nonsense'"),
     (["setup.py"], "run setup.py"),
     (["--nonsense"], "no option '--nonsense'"),
@@ -360,10 +369,53 @@ def test_watching_ends_when_nobody_reads(broker):
     (["run", "--when-slow=never", "-c", "1"], "block, spool or drop"),
     (["--output-spool", "1X", "run", "-c", "1"], "a number of bytes"),
     (["broker", "--output-memory", "much"], "a number of bytes"),
-])
-def test_wrong_arguments(arguments, words):
-    status, out, err = run(*arguments)
+]
+HELP = [
+    (["--help"], b"usage: python3 -m ide_kernel"), (["run", "--help"], b"-m MODULE"), (["broker", "-h"], b"--keep"),
+    (["status", "--help"], b"--watch"), (["--version"], ide_kernel.__version__.encode("ascii")),
+    (["interrupt", "--help"], b"as Ctrl-C does"), (["terminate", "--help"], b"SIGINT, SIGTERM, SIGKILL")]
+
+#: Runs the command line once for each list of arguments, in a fork that has loaded nothing of it but its modules.
+EACH = """
+import json, os, runpy, sys
+directory = sys.argv[1]
+import ide_kernel.__main__, argparse
+for number, arguments in enumerate(json.load(sys.stdin)):
+    pid = os.fork()
+    if pid == 0:
+        for fd, name in ((0, os.devnull), (1, "%d.out" % number), (2, "%d.err" % number)):
+            os.dup2(os.open(os.path.join(directory, name), os.O_RDWR | os.O_CREAT), fd)
+        sys.argv[1:] = map(str, arguments)
+        sys.modules.pop("ide_kernel.__main__")
+        runpy.run_module("ide_kernel", run_name="__main__", alter_sys=True)
+    os.write(1, ("%d\\n" % os.waitpid(pid, 0)[1]).encode("ascii"))  # nothing stays in a buffer that is forked
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tmpdir_factory):
+    """What commands of which nothing becomes said: {their arguments: (exit status, stdout, stderr)}."""
+    directory = tmpdir_factory.mktemp("said")
+    commands = [arguments for arguments, _ in WRONG + HELP]
+    process = subprocess.Popen([sys.executable, "-c", EACH, str(directory)], cwd=ROOT, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    statuses = process.communicate(json.dumps(commands).encode("ascii"))[0].split()
+    found = {}
+    for number, (arguments, status) in enumerate(zip(commands, statuses)):
+        out, err = [directory.join("%d.%s" % (number, name)).read_binary() for name in ("out", "err")]
+        found[tuple(arguments)] = (os.WEXITSTATUS(int(status)) if os.WIFEXITED(int(status)) else None, out, err.decode("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("arguments, words", WRONG)
+def test_wrong_arguments(said, arguments, words):
+    status, out, err = said[tuple(arguments)]
     assert (status, out) == (2, b"") and words in err and "Traceback" not in err
+
+
+def test_wrong_arguments_in_a_process_of_their_own():
+    status, out, err = run("nonsense")
+    assert (status, out) == (2, b"") and "no command 'nonsense'" in err and "Traceback" not in err
 
 
 def test_options_of_the_output():
@@ -376,17 +428,16 @@ def test_no_such_kernel(arguments):
     assert (status, out) == (1, b"") and "/no/such/file" in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--help"], b"usage: python3 -m ide_kernel"), (["run", "--help"], b"-m MODULE"), (["broker", "-h"], b"--keep"),
-    (["status", "--help"], b"--watch"), (["--version"], ide_kernel.__version__.encode("ascii"))])
-def test_help(arguments, words):
-    status, out, err = run(*arguments)
+@pytest.mark.parametrize("arguments, words", HELP)
+def test_help(said, arguments, words):
+    status, out, err = said[tuple(arguments)]
     assert (status, err) == (0, "") and words in out
 
 
-def test_help_keeps_names_and_the_order_that_it_speaks_of():
-    assert b"as Ctrl-C does" in run("interrupt", "--help")[1] and b"SIGINT, SIGTERM, SIGKILL" in run("terminate", "--help")[1]
-    words = b" ".join(run("broker", "--help")[1].split())
+def test_help_keeps_the_order_that_it_speaks_of():
+    status, out, err = run("broker", "--help")
+    words = b" ".join(out.split())
+    assert (status, err) == (0, "")
     assert words.index(b"kept in a file") < words.index(b"kept in memory before that")
     assert b"terminate F" in words and b"30 s after the start" in words
 
