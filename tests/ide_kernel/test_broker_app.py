@@ -137,6 +137,21 @@ def start():
         broker.end()
 
 
+@pytest.fixture(scope="module")
+def lasting():
+    broker = Broker()
+    yield broker.attach()
+    broker.end()
+
+
+@pytest.fixture
+def shared(lasting):
+    """A frontend for tests that leave broker and kernel as they were; all that came before is read."""
+    assert lasting.run(u"")[0][u"ok"]
+    del lasting.seen[:]
+    return lasting
+
+
 @pytest.fixture
 def broker(start):
     return start()
@@ -203,21 +218,21 @@ def test_hello_says_what_runs_where(frontend, broker):
 
 # -- executions ---------------------------------------------------------------------------------------------------
 
-def test_everything_of_an_execution_comes_between_its_start_and_its_end(frontend):
+def test_everything_of_an_execution_comes_between_its_start_and_its_end(shared):
     code = (u"import sys, os\n_ = sys.stdout.write('out\\n')\n_ = sys.stderr.write('err\\n')\n"
             u"_ = os.system('echo child >&2')\n6 * 7")
-    finished, out, err = frontend.run(code)
+    finished, out, err = shared.run(code)
     assert (out, sorted(err.split())) == (b"out\n42\n", [b"child", b"err"])
     assert (finished[u"ok"], finished[u"value"], finished[u"error"]) == (True, u"42", None)
-    kinds = [event[u"event"] for event in frontend.seen if event[u"event"] != u"ready"]
+    kinds = [event[u"event"] for event in shared.seen if event[u"event"] != u"ready"]
     assert kinds[:2] == [u"queued", u"started"] and kinds[-1] == u"finished" and set(kinds[2:-1]) == set([u"output"])
-    assert not [event for event in frontend.seen
+    assert not [event for event in shared.seen
                 if event[u"event"] != u"ready" and event[u"execution"] != finished[u"execution"]]
-    assert set(event[u"source"] for event in frontend.seen if event[u"event"] == u"output") == set([u"kernel", u"fd2"])
+    assert set(event[u"source"] for event in shared.seen if event[u"event"] == u"output") == set([u"kernel", u"fd2"])
 
 
-def test_an_error_comes_back(frontend):
-    finished, _, err = frontend.run(u"1 / 0")
+def test_an_error_comes_back(shared):
+    finished, _, err = shared.run(u"1 / 0")
     assert not finished[u"ok"] and finished[u"error"][u"type"] == u"ZeroDivisionError"
     assert err.startswith(b"Traceback")
 
@@ -233,20 +248,20 @@ def charges(frontend, *executions):
     return dict((who, sorted(data.split())) for who, data in found.items())
 
 
-def test_what_threads_write_after_their_execution_is_charged_to_none(frontend):
-    first = frontend.execute(
+def test_what_threads_write_after_their_execution_is_charged_to_none(shared):
+    first = shared.execute(
         u"import sys, threading\ngo = threading.Event()\ndef work():\n    print('early')\n    begun.set()\n    go.wait()\n"
         u"    print('late')\n    n = sys.stderr.write('late-error\\n')\n"
         u"begun = threading.Event()\nthread = threading.Thread(target=work)\nthread.start()\nn = begun.wait()")
-    frontend.wait_for(u"finished", execution=first)
-    second = frontend.execute(u"print('mine' * 3000)\ngo.set()\nthread.join()\nprint('mine')\n"
-                              u"n = sys.stderr.write('my-error\\n')\n"
-                              u"other = threading.Thread(target=sys.stdout.write, args=('mine\\n',))\n"
-                              u"other.start()\nother.join()")
-    frontend.wait_for(u"finished", execution=second)
-    third = frontend.execute(u"print('alone')")
-    frontend.wait_for(u"finished", execution=third)
-    assert charges(frontend, first, second, third) == {
+    shared.wait_for(u"finished", execution=first)
+    second = shared.execute(u"print('mine' * 3000)\ngo.set()\nthread.join()\nprint('mine')\n"
+                            u"n = sys.stderr.write('my-error\\n')\n"
+                            u"other = threading.Thread(target=sys.stdout.write, args=('mine\\n',))\n"
+                            u"other.start()\nother.join()")
+    shared.wait_for(u"finished", execution=second)
+    third = shared.execute(u"print('alone')")
+    shared.wait_for(u"finished", execution=third)
+    assert charges(shared, first, second, third) == {
         1: [b"early"], None: [b"late", b"late-error"], 2: [b"mine", b"mine", b"mine" * 3000, b"my-error"], 3: [b"alone"]}
 
 
@@ -255,69 +270,69 @@ def test_what_threads_write_after_their_execution_is_charged_to_none(frontend):
     u"child = type('Child', (), {'pid': os.fork(), 'wait': lambda self: os.waitpid(self.pid, 0)})()\n"
     u"if child.pid == 0: n = os.read(reader, 5); print('late'); n = os.write(2, b'late-error\\n'); os._exit(0)",
 ])
-def test_what_children_write_after_their_execution_is_charged_to_none(frontend, child):
-    first = frontend.execute(u"import os, sys\nreader, writer = os.pipe()\n" + child + u"\nprint('mine')")
-    frontend.wait_for(u"finished", execution=first)
-    second = frontend.execute(u"print('mine'); n = os.write(writer, b'go on\\n'); n = child.wait()\n"
-                              u"n = sys.stderr.write('my-error\\n')")
-    frontend.wait_for(u"finished", execution=second)
-    third = frontend.execute(u"n = os.write(1, b'alone\\n')")
-    frontend.wait_for(u"finished", execution=third)
-    assert charges(frontend, first, second, third) == {
+def test_what_children_write_after_their_execution_is_charged_to_none(shared, child):
+    first = shared.execute(u"import os, sys\nreader, writer = os.pipe()\n" + child + u"\nprint('mine')")
+    shared.wait_for(u"finished", execution=first)
+    second = shared.execute(u"print('mine'); n = os.write(writer, b'go on\\n'); n = child.wait()\n"
+                            u"n = sys.stderr.write('my-error\\n')")
+    shared.wait_for(u"finished", execution=second)
+    third = shared.execute(u"n = os.write(1, b'alone\\n')")
+    shared.wait_for(u"finished", execution=third)
+    assert charges(shared, first, second, third) == {
         1: [b"mine"], None: [b"late", b"late-error"], 2: [b"mine", b"my-error"], 3: [b"alone"]}
 
 
-def test_an_orphan_is_no_more_alone(frontend):
+def test_an_orphan_is_no_more_alone(shared):
     """Its parent is gone, the guardian has it."""
-    first = frontend.execute(u"import os\nreader, writer = os.pipe()\nhere, there = os.pipe()\n"
-                             u"if os.fork() == 0:\n    if os.fork() == 0:\n        n = os.read(reader, 5)\n"
-                             u"        n = os.write(1, b'late\\n')\n"
-                             u"        n = os.write(there, b'x')\n    os._exit(0)\nn = os.wait()")
-    frontend.wait_for(u"finished", execution=first)
-    second = frontend.execute(u"print('mine'); n = os.write(writer, b'go on'); n = os.read(here, 1)")
-    frontend.wait_for(u"finished", execution=second)
-    assert charges(frontend, first, second) == {None: [b"late"], 2: [b"mine"]}
+    first = shared.execute(u"import os\nreader, writer = os.pipe()\nhere, there = os.pipe()\n"
+                           u"if os.fork() == 0:\n    if os.fork() == 0:\n        n = os.read(reader, 5)\n"
+                           u"        n = os.write(1, b'late\\n')\n"
+                           u"        n = os.write(there, b'x')\n    os._exit(0)\nn = os.wait()")
+    shared.wait_for(u"finished", execution=first)
+    second = shared.execute(u"print('mine'); n = os.write(writer, b'go on'); n = os.read(here, 1)")
+    shared.wait_for(u"finished", execution=second)
+    assert charges(shared, first, second) == {None: [b"late"], 2: [b"mine"]}
 
 
-def test_all_bytes_come_as_they_are(frontend):
-    finished, out, _ = frontend.run(
+def test_all_bytes_come_as_they_are(shared):
+    finished, out, _ = shared.run(
         u"import os\nn = os.write(1, bytes(bytearray(range(256))) * 40)\nn = os.write(1, b'\\x1e\\x01IK')")
     assert out == bytes(bytearray(range(256))) * 40 + b"\x1e\x01IK"
 
 
-def test_a_message_has_so_many_events_at_most(frontend):
+def test_a_message_has_so_many_events_at_most(shared, monkeypatch):
     """A frontend decodes it in one go, and has an event loop."""
-    sizes, recv = [], frontend.events.recv
+    sizes, recv = [], shared.events.recv
 
     def count(timeout):
         message = recv(timeout)
         sizes.append(len(message[u"events"]))
         return message
 
-    frontend.events.recv = count
-    finished, out, err = frontend.run(u"import sys\nfor i in range(5000):\n    print(i)\n    n = sys.stderr.write('%d\\n' % i)")
+    monkeypatch.setattr(shared.events, "recv", count)
+    finished, out, err = shared.run(u"import sys\nfor i in range(5000):\n    print(i)\n    n = sys.stderr.write('%d\\n' % i)")
     lines = [b"%d" % i for i in range(5000)]
     assert finished[u"ok"] and out.split() == err.split() == lines
     assert max(sizes) <= EVENTS
 
 
-def test_executions_wait_for_each_other_and_can_be_cancelled(frontend):
-    first = frontend.execute(u"name = input('?') if str is not bytes else raw_input('?')", token=u"one")
-    request = frontend.wait_for(u"input")
-    second, third = frontend.execute(u"2"), frontend.execute(u"print(name)")
-    hello = frontend.call("hello", frontend.name)
+def test_executions_wait_for_each_other_and_can_be_cancelled(shared):
+    first = shared.execute(u"name = input('?') if str is not bytes else raw_input('?')", token=u"one")
+    request = shared.wait_for(u"input")
+    second, third = shared.execute(u"2"), shared.execute(u"print(name)")
+    hello = shared.call("hello", shared.name)
     assert hello[u"running"][u"execution"] == first and hello[u"running"][u"token"] == u"one"
     assert [waiting[u"execution"] for waiting in hello[u"queued"]] == [second, third]
     assert [waiting[u"request"] for waiting in hello[u"inputs"]] == [request[u"request"]]
-    assert frontend.call("cancel", second) is True
-    assert frontend.call("cancel", second) is False and frontend.call("cancel", first) is False
-    assert frontend.call("answer", request[u"request"], b"Ada\n") is True
-    assert frontend.call("answer", request[u"request"], b"Bob\n") is False  # the first answer wins
-    frontend.wait_for(u"finished", execution=third)
-    order = [(event[u"event"], event[u"execution"]) for event in frontend.seen if event[u"event"] in (u"finished", u"cancelled")]
+    assert shared.call("cancel", second) is True
+    assert shared.call("cancel", second) is False and shared.call("cancel", first) is False
+    assert shared.call("answer", request[u"request"], b"Ada\n") is True
+    assert shared.call("answer", request[u"request"], b"Bob\n") is False  # the first answer wins
+    shared.wait_for(u"finished", execution=third)
+    order = [(event[u"event"], event[u"execution"]) for event in shared.seen if event[u"event"] in (u"finished", u"cancelled")]
     assert order == [(u"cancelled", second), (u"finished", first), (u"finished", third)]
-    assert frontend.output(u"stdout").replace(b"?", b"") == b"Ada\n"
-    assert [event[u"request"] for event in frontend.seen if event[u"event"] == u"input-over"] == [request[u"request"]]
+    assert shared.output(u"stdout").replace(b"?", b"") == b"Ada\n"
+    assert [event[u"request"] for event in shared.seen if event[u"event"] == u"input-over"] == [request[u"request"]]
 
 
 def test_another_frontend_sees_everything(frontend, broker):
@@ -330,10 +345,10 @@ def test_another_frontend_sees_everything(frontend, broker):
     assert other.output(u"stdout") == b"1\n"
 
 
-def test_questions(frontend):
-    assert frontend.call("ask", u"is_complete", u"for i in range(2):", 18)[u"state"] == u"incomplete"
-    frontend.run(u"import os")
-    assert u"getpid" in " ".join(frontend.call("ask", u"complete", u"os.getp", 7)[u"matches"])
+def test_questions(shared):
+    assert shared.call("ask", u"is_complete", u"for i in range(2):", 18)[u"state"] == u"incomplete"
+    shared.run(u"import os")
+    assert u"getpid" in " ".join(shared.call("ask", u"complete", u"os.getp", 7)[u"matches"])
 
 
 @pytest.mark.parametrize("method, args", [
@@ -344,20 +359,20 @@ def test_questions(frontend):
     ("restart", ({u"cwd": u"/no/such/place"},)), ("execute", (u"test", u"t", {u"code": u"1", u"line": 0})),
     ("execute", (u"test", u"t", {u"code": u"1", u"line": 2 ** 40})),
 ])
-def test_requests_that_make_no_sense(frontend, method, args):
-    fails_with("BadRequest", frontend.request(method, *args))
-    assert frontend.run(u"1")[0][u"ok"]
+def test_requests_that_make_no_sense(shared, method, args):
+    fails_with("BadRequest", shared.request(method, *args))
+    assert shared.run(u"1")[0][u"ok"]
 
 
 # -- interrupt, end, restart ---------------------------------------------------------------------------------------
 
-def test_an_interrupt(frontend):
-    frontend.execute(u"import time\nprint('here')\ntime.sleep(100)")
-    frontend.wait_for(u"output")
-    assert frontend.wait_for_state(u"busy")[u"execution"] == 1
-    assert frontend.call("interrupt")[u"delivered"] is True
-    assert frontend.wait_for(u"finished")[u"error"][u"type"] == u"KeyboardInterrupt"
-    frontend.wait_for_state(u"idle")
+def test_an_interrupt(shared):
+    number = shared.execute(u"import time\nprint('here')\ntime.sleep(100)")
+    shared.wait_for(u"output")
+    assert shared.wait_for_state(u"busy")[u"execution"] == number
+    assert shared.call("interrupt")[u"delivered"] is True
+    assert shared.wait_for(u"finished")[u"error"][u"type"] == u"KeyboardInterrupt"
+    shared.wait_for_state(u"idle")
 
 
 def test_last_words_then_death_with_its_cause(frontend):
@@ -433,10 +448,10 @@ def test_restart_with_other_settings(frontend, tmpdir):
     assert frontend.run(u"print(1)")[1] == b"1\n"
 
 
-def test_restart_with_an_interpreter_that_is_not_there(frontend):
-    frontend.run(u"x = 1")
-    fails_with("InterpreterNotFound", frontend.request("restart", {u"python": u"/no/such/python"}))
-    assert frontend.run(u"print(x)")[1] == b"1\n"
+def test_restart_with_an_interpreter_that_is_not_there(shared):
+    shared.run(u"x = 1")
+    fails_with("InterpreterNotFound", shared.request("restart", {u"python": u"/no/such/python"}))
+    assert shared.run(u"print(x)")[1] == b"1\n"
 
 
 def test_restart_takes_the_old_kernels_children_with_it(frontend):
