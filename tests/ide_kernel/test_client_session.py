@@ -25,6 +25,20 @@ def kernel():
     found.close()
 
 
+@pytest.fixture(scope="module")
+def lasting():
+    with ide_kernel.start() as kernel:
+        yield kernel
+        kernel.kill()
+
+
+@pytest.fixture
+def shared(lasting):
+    """A frontend of its own, on a kernel for all tests that leave it as it was, and do not mind what others wrote before."""
+    with ide_kernel.attach(lasting.connection_file) as kernel:
+        yield kernel
+
+
 @pytest.fixture(scope="module", autouse=True)
 def leave_nothing_behind():
     yield
@@ -96,10 +110,10 @@ def test_ctrl_c_in_a_wait_leaves_the_execution_running(kernel):
     assert execution.result(LIMIT).error.type == u"KeyboardInterrupt"
 
 
-def test_input_is_answered(kernel):
-    kernel.on_input(lambda request: request.reply(u"Ada"))
-    assert kernel.execute("%s('? ')" % INPUT).result(LIMIT).value == u"'Ada'"
-    assert not kernel.requests
+def test_input_is_answered(shared):
+    shared.on_input(lambda request: request.reply(u"Ada"))
+    assert shared.execute("%s('? ')" % INPUT).result(LIMIT).value == u"'Ada'"
+    assert not shared.requests
 
 
 def test_death_comes_with_its_cause_to_all_that_waits(kernel):
@@ -139,14 +153,14 @@ def test_terminate_and_kill(kernel):
     assert kernel.kill().name == u"SIGKILL"
 
 
-def test_questions_about_code(kernel):
-    kernel.execute("some_name = 1").result(LIMIT)
-    reply = kernel.complete("some_n", timeout=LIMIT)
+def test_questions_about_code(shared):
+    shared.execute("some_name = 1").result(LIMIT)
+    reply = shared.complete("some_n", timeout=LIMIT)
     assert (reply[u"matches"], reply[u"start"], reply[u"end"]) == ([u"some_name"], 0, 6)
-    assert kernel.is_complete("if x:", timeout=LIMIT)[u"state"] == u"incomplete"
-    assert kernel.is_complete("x", timeout=LIMIT)[u"state"] == u"complete"
-    assert kernel.inspect("len", timeout=LIMIT)[u"found"]
-    assert kernel.signature("len(", timeout=LIMIT)[u"found"]
+    assert shared.is_complete("if x:", timeout=LIMIT)[u"state"] == u"incomplete"
+    assert shared.is_complete("x", timeout=LIMIT)[u"state"] == u"complete"
+    assert shared.inspect("len", timeout=LIMIT)[u"found"]
+    assert shared.signature("len(", timeout=LIMIT)[u"found"]
 
 
 @pytest.mark.parametrize("call, error", [
@@ -163,9 +177,9 @@ def test_arguments_that_make_no_sense(call, error):
     assert "not " in str(caught.value)
 
 
-def test_a_cursor_outside_of_the_code_is_at_its_end(kernel):
+def test_a_cursor_outside_of_the_code_is_at_its_end(shared):
     for cursor, where in ((99, 3), (-1, 0)):
-        found = kernel.complete("pri", cursor, timeout=LIMIT)
+        found = shared.complete("pri", cursor, timeout=LIMIT)
         assert (found["start"], found["end"]) == (0, where)
 
 
@@ -206,9 +220,9 @@ def test_a_host_event_loop_runs_the_callbacks(kernel):
     assert values == [u"2"] and set(threads) == {main}
 
 
-def test_a_thread_beside_an_event_loop_depends_on_it(kernel):
-    kernel.process_events()  # from here on this thread is the loop
-    execution, found = kernel.execute("6 * 7"), []
+def test_a_thread_beside_an_event_loop_depends_on_it(shared):
+    shared.process_events()  # from here on this thread is the loop
+    execution, found = shared.execute("6 * 7"), []
 
     def wait():
         try:
@@ -222,8 +236,8 @@ def test_a_thread_beside_an_event_loop_depends_on_it(kernel):
     while not found:
         select.select([], [], [], 0.01)
     while len(found) < 2:
-        select.select([kernel.fileno()], [], [], 0.1)
-        kernel.process_events()
+        select.select([shared.fileno()], [], [], 0.1)
+        shared.process_events()
     thread.join()
     assert "process_events" in found[0] and found[1] == u"42"
 

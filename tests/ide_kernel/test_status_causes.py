@@ -32,6 +32,20 @@ def kernel():
             kernel.kill()
 
 
+@pytest.fixture(scope="module")
+def lasting():
+    with ide_kernel.start() as kernel:
+        yield kernel
+        kernel.kill()
+
+
+@pytest.fixture
+def shared(lasting):
+    """A frontend of its own, on a kernel for all tests that leave it as it was, and do not mind what others wrote before."""
+    with ide_kernel.attach(lasting.connection_file) as kernel:
+        yield kernel
+
+
 def until(kernel, state, words=u""):
     """Wait for a status; it."""
     kernel.wait(lambda: kernel.status.state == state and words in kernel.status.detail, LIMIT)
@@ -45,13 +59,13 @@ def asks(kernel):
 
 # -- states -------------------------------------------------------------------------------------------------------
 
-def test_a_python_loop_is_busy_and_an_interrupt_ends_it(kernel):
-    execution = kernel.execute("while True: pass")
-    until(kernel, names.BUSY)
-    reply = kernel.interrupt()
+def test_a_python_loop_is_busy_and_an_interrupt_ends_it(shared):
+    execution = shared.execute("while True: pass")
+    until(shared, names.BUSY)
+    reply = shared.interrupt()
     assert reply["delivered"] and u"has ended" in reply["detail"] and reply["stronger"] == []
     assert execution.result(LIMIT).error.type == "KeyboardInterrupt"
-    until(kernel, names.IDLE)
+    until(shared, names.IDLE)
 
 
 def test_code_that_handles_an_interrupt_runs_on_and_that_is_said(kernel):
@@ -76,12 +90,12 @@ def test_c_code_that_computes(kernel):
 
 
 @no_pydll
-def test_c_code_that_waits_and_is_not_cut_short(kernel):
+def test_c_code_that_waits_and_is_not_cut_short(shared):
     """It sleeps for 1.2 s while it is looked into, and says how long that took."""
-    execution = kernel.execute(WAITS % 1200000 + u"import time\nt = time.time()\nf()\ntime.time() - t > 1.19",
+    execution = shared.execute(WAITS % 1200000 + u"import time\nt = time.time()\nf()\ntime.time() - t > 1.19",
                                filename=u"/home/me/sleeper.py")
-    assert u"waits" in until(kernel, names.STUCK).detail
-    where = kernel.where(LIMIT)
+    assert u"waits" in until(shared, names.STUCK).detail
+    where = shared.where(LIMIT)
     if HAS_SAFE_DUMPS:
         main = [thread for thread in where.threads if thread.name == "MainThread"][0]
         assert where.how == "dump"
@@ -91,7 +105,7 @@ def test_c_code_that_waits_and_is_not_cut_short(kernel):
     else:
         assert where.how in ("last known", "live")
     assert execution.result(LIMIT).value == "True"
-    until(kernel, names.IDLE)
+    until(shared, names.IDLE)
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this Python cannot look at the mask")
@@ -123,14 +137,14 @@ def test_where_python_code_is(kernel):
     kernel.execute("event.set()").result(LIMIT)
 
 
-def test_a_kernel_that_the_system_stops_and_lets_go_on(kernel):
-    os.kill(kernel.info["kernel_pid"], signal.SIGSTOP)
-    assert u"SIGSTOP" in until(kernel, names.SUSPENDED).detail
-    where = kernel.where(LIMIT)
+def test_a_kernel_that_the_system_stops_and_lets_go_on(shared):
+    os.kill(shared.info["kernel_pid"], signal.SIGSTOP)
+    assert u"SIGSTOP" in until(shared, names.SUSPENDED).detail
+    where = shared.where(LIMIT)
     assert where.how == "last known" and u"SIGSTOP" in where.words
-    os.kill(kernel.info["kernel_pid"], signal.SIGCONT)
-    until(kernel, names.IDLE)
-    assert kernel.execute("6 * 7").result(LIMIT).value == "42"
+    os.kill(shared.info["kernel_pid"], signal.SIGCONT)
+    until(shared, names.IDLE)
+    assert shared.execute("6 * 7").result(LIMIT).value == "42"
 
 
 def test_a_frozen_control_group(kernel):
@@ -156,30 +170,30 @@ def write(path, text):
         stream.write("%s\n" % text)
 
 
-def test_a_line_of_input(kernel):
-    execution = kernel.execute("import sys; sys.stdin.readline()")
-    request = asks(kernel)
-    assert until(kernel, names.INPUT).execution == execution.id
+def test_a_line_of_input(shared):
+    execution = shared.execute("import sys; sys.stdin.readline()")
+    request = asks(shared)
+    assert until(shared, names.INPUT).execution == execution.id
     request.reply(u"x")
     execution.result(LIMIT)
-    until(kernel, names.IDLE)
+    until(shared, names.IDLE)
 
 
-def test_a_debugger_is_not_input_and_its_users_input_is(kernel):
-    execution = kernel.execute("import pdb\nask = raw_input if str is bytes else input\n"
+def test_a_debugger_is_not_input_and_its_users_input_is(shared):
+    execution = shared.execute("import pdb\nask = raw_input if str is bytes else input\n"
                                "def f():\n    pdb.set_trace()\n    return 2\nx = f()",
                                filename="/home/me/deb.py")
-    request = asks(kernel)
-    assert u"deb.py line" in until(kernel, names.DEBUGGING).detail
+    request = asks(shared)
+    assert u"deb.py line" in until(shared, names.DEBUGGING).detail
     request.reply(u"!y = ask('name? ')")
-    kernel.wait(lambda: [each for each in kernel.requests if each is not request], LIMIT)
-    until(kernel, names.INPUT)
-    kernel.requests[-1].reply(u"Ada")
-    until(kernel, names.DEBUGGING)
-    kernel.wait(lambda: kernel.requests and not kernel.requests[-1].over, LIMIT)
-    kernel.requests[-1].reply(u"c")
+    shared.wait(lambda: [each for each in shared.requests if each is not request], LIMIT)
+    until(shared, names.INPUT)
+    shared.requests[-1].reply(u"Ada")
+    until(shared, names.DEBUGGING)
+    shared.wait(lambda: shared.requests and not shared.requests[-1].over, LIMIT)
+    shared.requests[-1].reply(u"c")
     assert execution.result(LIMIT).ok
-    until(kernel, names.IDLE)
+    until(shared, names.IDLE)
 
 
 def test_a_kernel_that_closes_its_line_lives(kernel):
@@ -280,15 +294,15 @@ def test_nothing_survives_a_killed_broker(kernel, code, state):
         wait_gone(pid)
 
 
-def test_a_killed_frontend_leaves_the_kernel_running(kernel):
+def test_a_killed_frontend_leaves_the_kernel_running(shared):
     code = "import ide_kernel, os, sys; k = ide_kernel.attach(sys.argv[1]); k.execute('x = 41').result(); os.kill(os.getpid(), 9)"
-    status = subprocess.call([sys.executable, "-c", code, kernel.connection_file], cwd=ROOT)
+    status = subprocess.call([sys.executable, "-c", code, shared.connection_file], cwd=ROOT)
     assert status == -signal.SIGKILL
-    assert kernel.execute("x + 1").result(LIMIT).value == "42"
+    assert shared.execute("x + 1").result(LIMIT).value == "42"
 
 
-def test_the_heart_beats_while_heartbeats_arrive(kernel):
+def test_the_heart_beats_while_heartbeats_arrive(shared):
     beats = []
-    kernel.on_beat(beats.append)
-    kernel.wait(lambda: len(beats) > 1, LIMIT)
+    shared.on_beat(beats.append)
+    shared.wait(lambda: len(beats) > 1, LIMIT)
     assert beats == sorted(set(beats))
