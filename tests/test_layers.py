@@ -52,8 +52,8 @@ def test_a_layer_stands_without_those_below(layer, tmpdir):
     # on the newest Pythons: each has run once already, and where the layers are does not depend on the version.
     # Assertions are not rewritten, which would take longer than all else: a test that fails here can be run alone.
     only_import = [] if sys.version_info >= (3, 13) else ["--collect-only"]
-    process = subprocess.Popen([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--assert=plain"] + only_import + tests,
-                               cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+    process = subprocess.Popen(pytest_here + only_import + tests, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         out = process.communicate()[0].decode("utf-8", "replace")
     finally:
