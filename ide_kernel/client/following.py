@@ -31,7 +31,7 @@ EARLY_LIMIT = 1 << 16
 #: What is said of a broker that is silent.
 SILENT = u"its broker does not answer: it is stopped, or this machine is very busy; nothing is given up for that"
 # What happens to the model, one after the other: what it makes of each is told before the next one.
-_EVENT, _COMPARE = "event", "compare"
+_EVENT, _COMPARE, _LOST = "event", "compare", "lost"
 #: How a subscription is told what we do when we are slow.
 _ON_FULL = {names.BLOCK: "block", names.DROP: "drop_oldest"}
 #: A broker that fails leaves a traceback in a file named as its connection file and this.
@@ -58,6 +58,7 @@ class Follower(object):
         self._closed = False
         self._left = False
         self._error = None  # type: Optional[BrokerLost]  # why nothing can be asked any more
+        self._lost = False  # that, after all that came before it
         self._callbacks = {}  # type: Dict[str, List[Callable[[Any], Any]]]
         self._early = []  # type: List[Output]
         self._early_size = 0
@@ -149,7 +150,7 @@ class Follower(object):
     def status(self):
         # type: () -> Status
         """The latest status that is known; ``lost`` while the broker does not answer, and when it is out of reach for good."""
-        if self._error is not None:
+        if self._lost:
             return Status(names.LOST, detail=u"%s" % self._error)
         message = self._line.status
         known = self._first_status if message is None else Status.from_message(message)
@@ -178,8 +179,8 @@ class Follower(object):
     @property
     def lost(self):
         # type: () -> bool
-        """Whether the broker is out of reach for good; one that only does not answer is not."""
-        return self._error is not None
+        """Whether the broker is out of reach for good, and all that had come of it was told; one that only does not answer is not."""
+        return self._lost
 
     # Waiting
 
@@ -224,6 +225,7 @@ class Follower(object):
             except (Timeout, BrokerLost):
                 pass  # it sees the link close
         self._lose(BrokerLost("this frontend left the kernel"))
+        self._lost = True
         self._line.close(LEAVE_LIMIT)
         if self._broker is not None:
             self._broker.leave()
@@ -311,7 +313,7 @@ class Follower(object):
         if self._error is None:
             self._error = error
             self._post(self._model.fail_all(error))
-            self._turns.post(("status", self.status))
+            self._turns.post((_LOST, None))
             self._turns.wake()
 
     def _post(self, items):
@@ -323,6 +325,9 @@ class Follower(object):
         # type: (Any) -> Iterator[Tuple[Callable[[Any], Any], Any]]
         """Note an item that was posted, and give the calls to make."""
         kind, argument = item
+        if kind == _LOST:
+            self._lost = True
+            kind, argument = "status", self.status
         if kind in self._steps:
             for found in self._steps[kind](argument):
                 for call in self._handle(found):

@@ -16,7 +16,7 @@ SIGNAL_LIMIT = 0.02
 
 
 class Showing(object):
-    """Runs the kernel's callbacks and refreshes the screen after them, until `stop` or until the broker is lost.
+    """Runs the kernel's callbacks and refreshes the screen after them, until `stop`.
 
     It also sees signals that the line editor has swallowed in the main thread, and sends them once more.
     """
@@ -52,7 +52,7 @@ class Showing(object):
         finally:
             self._runs.set()
         wait = self._screen.refresh()  # type: Optional[float]  # until that is due again
-        while not self._kernel.lost:
+        while True:
             if due is None:
                 ready = wait_readable(fds + [signals], wait)
             else:

@@ -82,8 +82,8 @@ class Shell(object):
         finally:
             self._leaving = True
             self._lines.save()
-            self._kernel.close()
             self._showing.stop()
+            self._kernel.close()
             self._screen.flush()
         return self._status
 

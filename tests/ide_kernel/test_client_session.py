@@ -13,6 +13,7 @@ import ide_kernel
 from frontend_harness import INPUT, LIMIT, end_all, wait_gone
 from ide_kernel.client import launch
 from ide_kernel.client.following import SILENT
+from ide_kernel.client.waiting import TURN
 from yotonlike import Timeout, WouldBlock
 
 ENDLESS = "import time\nprint('begun')\nwhile True: time.sleep(0.01)"
@@ -336,6 +337,29 @@ def test_goodbye_tells_whether_that_is_the_end(kernel):
     with ide_kernel.start(keep=True) as kept:
         assert kept.leave() is False
     end_all()
+
+
+def test_the_broker_is_lost_after_all_that_it_said():
+    """Also when that takes several turns, and for who waits in another thread than the one that hears it."""
+    kernel = ide_kernel.start()
+    kernel.execute("import atexit, os\ndef end():\n    for i in range(20): os.write(1, b'%d\\n' % i if i % 2 else b''); "
+                   "os.write(2, b'e')\n_ = atexit.register(end)").result(LIMIT)
+    heard = []
+
+    def slowly(output):
+        heard.append(output.text)
+        select.select([], [], [], 2 * TURN)  # longer than a turn has
+
+    kernel.on_output(slowly)
+    statuses = []
+    kernel.on_status(lambda status: statuses.append((status.state, kernel.lost)))
+    assert kernel.leave()
+    link = kernel._line._link
+    kernel._line.context.wait(LIMIT, until=lambda: link.closed_reason is not None)
+    kernel.wait(lambda: kernel.lost, LIMIT)
+    assert kernel.exit.code == 0 and "".join(heard).count("e") == 20 and "19" in "".join(heard)
+    kernel.wait(lambda: statuses[-1:] == [(u"lost", True)], LIMIT)
+    kernel.close()
 
 
 def test_what_start_cannot_start(tmpdir):
