@@ -536,6 +536,32 @@ def test_heartbeats_begin_when_the_handshake_is_over(contexts):
             assert context.timers.next_deadline() <= yotonlike._compat.monotonic() + 0.05
 
 
+def test_who_connects_again_at_once_does_not_keep_a_context_from_closing(contexts):
+    server, client = contexts(u"server"), contexts(u"client")
+    address = server.bind("tcp://127.0.0.1:0").address
+    client.connect(address)
+    closed, again = [], []
+
+    def close():
+        closed.append(server.close(LIMIT))
+        client.wake()
+
+    @client.link_closed.connect
+    def connect_again(link):
+        try:
+            again.append(client.connect(address, wait=False))
+        except yotonlike.AddressError as error:
+            again.append(error)
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    while not (closed and again):
+        client.wait(LIMIT)
+        client.process_events()
+    thread.join()
+    assert closed == [True]
+
+
 def test_a_closed_listener_refuses_although_something_still_holds_its_socket(contexts):
     """As a poll does that is under way in another thread."""
     listener = contexts().bind("tcp://127.0.0.1:0")
