@@ -231,7 +231,7 @@ class Context(object):
         try:
             self.flush(timeout)
             with self.guard:
-                for listener in list(self.listeners):  # first: who is told goodbye may connect again at once, and would be waited for
+                for listener in list(self.listeners):  # who is told goodbye may connect again at once, and would be waited for
                     listener.end()
                 for link in list(self._links):
                     link.farewell()
