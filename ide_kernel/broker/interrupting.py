@@ -41,6 +41,7 @@ class Interrupting(object):
         # type: (Any) -> Callable[[int], None]
         """SIGINT is about to be sent; call what this returns with 0 when it was, or an errno; the future gets the outcome."""
         active = self._running()
+        self._loop.call_at(self._loop.now() + LIMIT, lambda: self._unsent(future))
 
         def sent(code):
             # type: (int) -> None
@@ -62,6 +63,13 @@ class Interrupting(object):
         self._futures.append((active, future))
         self._loop.call_at(self._loop.now() + LIMIT, lambda: self._late(future))
         self.settle()
+
+    def _unsent(self, future):
+        # type: (Any) -> None
+        """The kernel has not begun what is to be interrupted."""
+        if not future.done() and all(other is not future for _, other in self._futures):
+            future.set_result(_reply(False, u"SIGINT follows as soon as the kernel begins what it was given; " + self._describe(),
+                                     STRONGER))
 
     def waiting(self, now):
         # type: (float) -> Optional[float]

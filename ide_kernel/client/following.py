@@ -179,7 +179,7 @@ class Follower(object):
     @property
     def lost(self):
         # type: () -> bool
-        """Whether the broker is out of reach for good, and all that had come of it was told; one that only does not answer is not."""
+        """Whether the broker is out of reach for good, and all that had come was told; one that only does not answer is not."""
         return self._lost
 
     # Waiting
