@@ -6,7 +6,6 @@ the kernel's end. An error goes back to the frontend by the name of its class.
 from __future__ import absolute_import, division, print_function
 
 import os
-import signal
 
 from yotonlike import Future
 
