@@ -12,6 +12,7 @@ import sys
 
 from .._compat import STR_IS_BYTES
 from .descriptors import identity, private_pipe
+from .interrupt import signal
 
 if STR_IS_BYTES:
     from .oldtext import LineReader
@@ -65,8 +66,9 @@ class InputRequests(object):
         execution, line, debugger = self._describe()
         self._count += 1
         request = self._count
-        pipe = self._spare.pop() if self._spare else private_pipe()
+        pipe = self._spare.pop() if self._spare else _pipe()
         try:
+            _let_signals_wake(pipe[1])
             self._waiting[request] = pipe[1]
             self._post({"kind": u"input", "request": request, "execution": execution,
                         "prompt": line if prompt is None else prompt,
@@ -78,6 +80,7 @@ class InputRequests(object):
             self._give_up(request)
             raise
         finally:
+            _let_signals_wake(-1, pipe[1])
             self._spare.append(pipe)
 
     def _give_up(self, request):
@@ -164,6 +167,29 @@ def install(requests):
     text = TextIOWrapper(BufferedReader(raw, BUFFER_SIZE), old.encoding, old.errors)  # type: ignore[type-var]
     text.mode = "r"  # type: ignore[misc]
     sys.stdin = sys.__stdin__ = text  # type: ignore[misc]
+
+
+def _pipe():
+    # type: () -> Tuple[int, int]
+    pipe = private_pipe()
+    if hasattr(os, "set_blocking"):  # Python 3 takes no other for signals
+        os.set_blocking(pipe[1], False)
+    return pipe
+
+
+def _let_signals_wake(fd, ours=-1):
+    # type: (int, int) -> None
+    """Have signals write to ``fd``, in the main thread, unless the user has them write elsewhere than to ``ours``.
+
+    A signal that comes when Python has looked for signals and has not begun to read yet does not end the read. It is no rare
+    one: whoever is told of the request interrupts at just that moment.
+    """
+    try:
+        before = signal.set_wakeup_fd(fd)
+        if before not in (-1, ours):
+            signal.set_wakeup_fd(before)
+    except ValueError:  # another thread, to which no signal goes
+        pass
 
 
 def _read_plainly(fd, size):
