@@ -5,7 +5,7 @@ import pytest
 import simulation
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(14))
 def test_links_are_cut_and_nothing_is_lost_repeated_or_reordered(seed):
     world = simulation.simulate(seed, 10)
     assert world.cuts >= 10
