@@ -107,10 +107,9 @@ class Part(object):
     """
 
     def __init__(self, filename, role, *arguments):
-        # In a session of its own: the system lets a stopped process go on when the shell that its group came from ends.
         self.popen = subprocess.Popen([sys.executable, filename, "--role", role] + list(arguments), cwd=HERE,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment(),
-                                      preexec_fn=os.setsid)
+                                      preexec_fn=_begin_anew)
         self.pid = self.popen.pid
 
     def tell(self, value):
@@ -140,6 +139,13 @@ class Part(object):
         self.popen.wait()
         self.popen.stdin.close()
         self.popen.stdout.close()
+
+
+def _begin_anew():
+    """Not as a shell's background job, in which Ctrl-C does nothing, nor in the shell's session: when that ends, the system lets
+    a process go on that is stopped."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def say(value):
