@@ -5,7 +5,6 @@ frontends take no output, nothing may overtake it either: what the kernel says w
 """
 from __future__ import absolute_import, division, print_function
 
-import errno
 import itertools
 import signal
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 #: Bytes of output that are kept for the report of a death.
 TAIL = 2000
-#: Seconds after which an interrupt is sent although the start mark of what it is for has not come, while heartbeats come: then
-#: the mark will not come, because the program closed the pipe.
-BEGIN_LIMIT = 1.0
 #: What of a "ready" or "finished" message goes to the frontends.
 _ABOUT = (u"python", u"implementation", u"executable", u"prefix")
 _RESULT = (u"ok", u"value", u"error", u"count", u"exit")
@@ -75,13 +71,12 @@ class Generation(object):
         self._kernel_inputs = {}  # type: Dict[int, Any]  # our number of a request -> the kernel's
         self._answers = {}  # type: Dict[Any, Callable[[Any, Any], None]]
         self._signals = []  # type: List[Callable[[int], None]]
-        self._held = []  # type: List[Callable[[int], None]]  # interrupts of what the kernel has not begun yet
-        self._held_at = 0.0  # since when
         self._waiting = []  # type: List[Tuple[Callable[[Dict[Any, Any]], None], Dict[Any, Any]]]
         self.tail = b""
         self.watch = Watch(loop, system, lambda: executions.active is None, self._looked, owner.late)
         self.stacks = Stacks(loop, process, self.watch, root, lambda done: self.ask(u"stacks", u"", 0, done))
-        self.interrupts = Interrupting(loop, executions, owner.describe, owner.changed)
+        self.interrupts = Interrupting(loop, executions, lambda done: self.signal(signal.SIGINT, done), owner.describe,
+                                       owner.changed)
         self._handlers = {u"ready": self._ready, u"answer": self._answer, u"thread": self.stacks.told, u"at": self.stacks.known,
                           u"leaving": self._leaving}
         self._in_order = {u"finished": self._finished, u"input": self._input, u"input-over": self._input_over}
@@ -141,37 +136,13 @@ class Generation(object):
         self._signals.append(done or _ignore)
         return True
 
-    def interrupt(self, done):
-        # type: (Callable[[int], None]) -> bool
-        """Send SIGINT as `signal` does, but not before the kernel has begun what it was given: it would drop it until then."""
-        active = self._executions.active
-        if active is not None and not active.started and active.result is None:
-            self.output.catch_up()  # its mark may be there
-            if not active.started:
-                self.output.open_reserve()
-                if not self._held:
-                    self._held_at = self._loop.now()
-                self._held.append(done)
-                return True
-        return self.signal(signal.SIGINT, done)
-
-    def _let_interrupts_go(self):
-        # type: () -> None
-        """What was held may be sent: one signal for all of them."""
-        held = self._take_held()
-
-        def sent(code):
-            # type: (int) -> None
-            for done in held:
-                done(code)
-
-        if held and not self.signal(signal.SIGINT, sent):
-            sent(errno.ESRCH)
-
-    def _take_held(self):
-        # type: () -> List[Callable[[int], None]]
-        held, self._held = self._held, []
-        return held
+    def interrupt(self, future):
+        # type: (Any) -> bool
+        """Interrupt what runs, and let out what it writes then; False when there is no kernel. See `Interrupting`."""
+        if self._executions.active is not None and not self._executions.active.started:
+            self.output.open_reserve()
+            self.output.catch_up()  # its start mark may be there
+        return self.interrupts.interrupt(future)
 
     def kill_all(self):
         # type: () -> None
@@ -197,8 +168,6 @@ class Generation(object):
         if kind == u"finished":  # known at once, although its event comes behind its output
             self._ends = self._ends or message.get(u"exit") is not None
             self._executions.result_came(message)
-            for done in self._take_held():
-                done(0)  # too late to matter
             self.interrupts.settle()
             self._owner.tell_status()
         if kind in self._handlers:
@@ -215,8 +184,7 @@ class Generation(object):
         # type: () -> None
         self.watch.heard()
         self._owner.heard()
-        if self._held and self._loop.now() - self._held_at >= BEGIN_LIMIT:
-            self._let_interrupts_go()
+        self.interrupts.heartbeat()
 
     def _looked(self):
         # type: () -> None
@@ -233,7 +201,7 @@ class Generation(object):
             self.tail = (self.tail + event[u"data"][-TAIL:])[-TAIL:]
         self._owner.publish(event, calm)
         if event[u"event"] == u"started":
-            self._let_interrupts_go()
+            self.interrupts.let_go()
 
     def _ready(self, message):
         # type: (Dict[Any, Any]) -> None
@@ -319,7 +287,6 @@ class Generation(object):
         self.inputs.clear()
         self._kernel_inputs.clear()
         self._executions.lose_all()
-        self._take_held()
         self._owner.kernel_exited(exit_of(status, self.watch.killed_for_memory(), self.watch.memory, self.stacks.crash(),
                                           self.tail))
 

@@ -117,7 +117,7 @@ class Service(object):
         future = self._new(self._pending)
 
         kernel = self._broker.kernel
-        if not self._broker.lifecycle.alive or not kernel.interrupt(kernel.interrupts.begin(future)):
+        if not self._broker.lifecycle.alive or not kernel.interrupt(future):
             return {u"delivered": False, u"detail": u"there is no kernel: it has ended", u"stronger": []}
         return future
 

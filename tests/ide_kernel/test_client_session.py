@@ -26,20 +26,6 @@ def kernel():
     found.close()
 
 
-@pytest.fixture(scope="module")
-def lasting():
-    with ide_kernel.start() as kernel:
-        yield kernel
-        kernel.kill()
-
-
-@pytest.fixture
-def shared(lasting):
-    """A frontend of its own, on a kernel for all tests that leave it as it was, and do not mind what others wrote before."""
-    with ide_kernel.attach(lasting.connection_file) as kernel:
-        yield kernel
-
-
 @pytest.fixture(scope="module", autouse=True)
 def leave_nothing_behind():
     yield

@@ -34,20 +34,6 @@ def kernel():
             kernel.kill()
 
 
-@pytest.fixture(scope="module")
-def lasting():
-    with ide_kernel.start() as kernel:
-        yield kernel
-        kernel.kill()
-
-
-@pytest.fixture
-def shared(lasting):
-    """A frontend of its own, on a kernel for all tests that leave it as it was, and do not mind what others wrote before."""
-    with ide_kernel.attach(lasting.connection_file) as kernel:
-        yield kernel
-
-
 def until(kernel, state, words=u""):
     """Wait for a status; it."""
     kernel.wait(lambda: kernel.status.state == state and words in kernel.status.detail, LIMIT)

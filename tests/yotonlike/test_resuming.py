@@ -64,6 +64,16 @@ def send_all(pub, number):
         number += 1
 
 
+def comes_late(pair, history):
+    """A publisher that has sent 80 texts, and a subscription with a window for ten of them that came after that."""
+    pub = PubChannel(pair[0], u"news", history=history)
+    for number in range(80):
+        pub.send(text(number))
+    sub = SubChannel(pair[1], u"news", window=10 * COST)
+    pub.wait_for_subscriber(LIMIT)
+    return pub, sub
+
+
 def numbers(messages):
     """What came, with the number of missing ones for a gap."""
     return ["%d missed" % each.missed if type(each) is Gap else int(each) for each in messages]
@@ -254,11 +264,7 @@ def test_slow_and_live_it_holds_the_publisher_as_without_a_history(pair):
 
 
 def test_who_comes_late_and_takes_nothing_holds_the_publisher_at_once(pair):
-    pub = PubChannel(pair[0], u"news", history=1 << 20)
-    for number in range(80):
-        pub.send(text(number))
-    sub = SubChannel(pair[1], u"news", window=10 * COST)
-    pub.wait_for_subscriber(LIMIT)
+    pub, sub = comes_late(pair, 1 << 20)
     more = 5 * (hops(pair) - 1)  # a relay takes a window, half of which may follow
     for number in range(80, 80 + more):
         pub.send(text(number), timeout=LIMIT)
@@ -270,11 +276,7 @@ def test_who_comes_late_and_takes_nothing_holds_the_publisher_at_once(pair):
 
 
 def test_who_comes_late_catches_up_however_fast_the_publisher_is(pair):
-    pub = PubChannel(pair[0], u"news", history=1 << 20)
-    for number in range(80):
-        pub.send(text(number))
-    sub = SubChannel(pair[1], u"news", window=10 * COST)
-    pub.wait_for_subscriber(LIMIT)
+    pub, sub = comes_late(pair, 1 << 20)
     read, sent, behind = 0, 80, 70
     while behind:
         assert sent - 80 <= (read + 10 * (hops(pair) - 1)) // 2, "it may publish half of what is taken"
@@ -292,11 +294,7 @@ def test_who_comes_late_catches_up_however_fast_the_publisher_is(pair):
 
 def test_a_store_that_shrinks_loses_nothing_that_who_catches_up_needs(linked):
     store = History(100 * COST)
-    pub = PubChannel(linked[0], u"news", history=store)
-    for number in range(80):
-        pub.send(text(number))
-    sub = SubChannel(linked[1], u"news", window=10 * COST)
-    pub.wait_for_subscriber(LIMIT)
+    pub, sub = comes_late(linked, store)
     store.limit = 55 * COST
     sent = 80
     for number in range(80):
