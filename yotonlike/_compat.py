@@ -88,6 +88,9 @@ try:
 except ImportError:
     import signal as signal_module  # type: ignore[no-redef]
 
+#: Has Python tell of signals by a descriptor; None where it cannot. On Windows that is a socket, which 2.7 does not write to.
+set_wakeup_fd = None if PY2 and os.name != "posix" else getattr(signal_module, "set_wakeup_fd", None)  # type: Any
+
 
 def main_thread_ident():
     # type: () -> int

@@ -47,13 +47,16 @@ class Conduit(object):
         kernel.on_output(self._output)
         kernel.on_input(self._asked)
         kernel.on_input_over(self._over)
-        self._old_handler = signal.signal(signal.SIGINT, lambda number, frame: os.write(self._press, b"c"))
+        # By Python itself, not by the handler: that runs after a wait which the signal came too early to end.
+        self._old_descriptor = signal.set_wakeup_fd(self._press)
+        self._old_handler = signal.signal(signal.SIGINT, lambda number, frame: None)
 
     def close(self):
         # type: () -> None
         """Give Ctrl-C and the terminal back."""
         self._settle()
         signal.signal(signal.SIGINT, self._old_handler)
+        signal.set_wakeup_fd(self._old_descriptor)
         os.close(self._pressed)
         os.close(self._press)
 
@@ -233,6 +236,7 @@ def die_like(exit_signal):
 def _pipe():
     # type: () -> Tuple[int, int]
     ends = os.pipe()
-    for fd in ends:  # 2.7 would pass them on to every child
-        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+    for fd in ends:
+        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)  # 2.7 would pass them on to every child
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)  # Python tells it of signals
     return ends

@@ -12,6 +12,8 @@ import pytest
 
 import ide_kernel
 from ide_kernel import connection_file, interpreters
+from ide_kernel.client.waiting import wait_readable
+from ide_kernel.frontends.conduit import Conduit
 from ide_kernel.frontends.words import crash
 
 from frontend_harness import COMMAND, INPUT, ROOT, popen, read_until, run, wait_gone
@@ -169,6 +171,20 @@ def test_a_second_ctrl_c_is_harder():
             "while True: time.sleep(0.01)")
     status, _, err = interrupted(code, b"2\n")
     assert status == 128 + signal.SIGTERM and "SIGTERM" in err
+
+
+def test_ctrl_c_is_told_by_python_itself(lasting):
+    """A handler would run after a wait that the signal came too early to end."""
+    before, kernel = signal.getsignal(signal.SIGINT), ide_kernel.attach(lasting)
+    conduit = Conduit(kernel)
+    try:
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert wait_readable([conduit._pressed], 0)
+    finally:
+        conduit.close()
+        kernel.close()
+    assert (signal.getsignal(signal.SIGINT), signal.set_wakeup_fd(-1)) == (before, -1)
 
 
 # Programs from stdin

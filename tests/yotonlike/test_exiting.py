@@ -77,12 +77,12 @@ def test_a_flush_during_which_the_context_is_closed_says_whether_anything_was_lo
     poller, threads, results = other.loop._poller, [], []
     sleep = poller.poll_eagerly
 
-    def sleeps(timeout):
+    def sleeps(timeout, wakeup):
         """The flush is about to: only now another thread closes the context."""
         if not threads:
             threads.append(threading.Thread(target=close))
             threads[0].start()
-        return sleep(timeout)
+        return sleep(timeout, wakeup)
 
     def close():
         while not loses and not all(link.idle() for link in other.links):

@@ -70,6 +70,24 @@ def say(text):
     os.write(1, text.encode("ascii") + b"\\n")
 """
 
+#: Stands for ``select.poll``: the signal comes when Python has looked for signals and is about to sleep in the main thread.
+JUST_BEFORE = """
+import select
+class Poll(object):
+    main, real, armed, came = threading.current_thread(), select.poll, False, []
+    def __init__(self):
+        self.poller = Poll.real()
+        self.register, self.unregister = self.poller.register, self.poller.unregister
+    def poll(self, timeout=None):
+        if timeout != 0 and Poll.armed and threading.current_thread() is Poll.main:
+            if Poll.came:
+                raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
+            assert Poll.came
+        return self.poller.poll(timeout)
+select.poll = Poll
+"""
+
 BLOCKED = """
 server, client = yotonlike.Context(u"server", KEY), yotonlike.Context(u"client", KEY)
 client.connect(server.bind("tcp://127.0.0.1:0").address)
@@ -103,24 +121,26 @@ calls = {
     "wait": lambda: client.wait(),
     "wait for a descriptor": lambda: client.wait(100, [0], until=lambda: False),
     "wait without a thread": lambda: yotonlike.Context(thread=False).wait(),
-    "flush": lambda: stalled().flush(None),
-    "close": lambda: stalled().close(100),
+    "flush": lambda: server.flush(None),
+    "close": lambda: server.close(100),
 }
-
-def stalled():
+if sys.argv[1] in ("flush", "close"):
     # A subscription that drops does not hold the publisher up; its last message waits all the same.
     yotonlike.SubChannel(client, u"full", on_full="latest", window=100)
     full = yotonlike.PubChannel(server, u"full")
     full.wait_for_subscriber(20)
     for _ in range(10):
         full.send(u"x" * 60)
-    return server
-
 say("ready")
+if "Poll" in globals():
+    signal.signal(signal.SIGINT, lambda number, frame: Poll.came.append(number))
+    Poll.armed = True
 try:
     calls[sys.argv[1]]()
 except KeyboardInterrupt:
     say("interrupted")
+if "Poll" in globals():
+    Poll.armed = False
 if sys.argv[1] not in ("close",):
     say("works on %s" % yotonlike.ReqChannel(client, u"echo").request(42).result(20))
 else:
@@ -129,9 +149,11 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize("call", ["send", "recv", "recv with timeout", "iterate", "result", "result of nobody",
-                                  "result of a future of one's own", "connect", "wait_for_subscriber", "flush", "close", "wait",
-                                  "wait for a descriptor", "wait without a thread"])
+CALLS = ["send", "recv", "recv with timeout", "iterate", "result", "result of nobody", "result of a future of one's own",
+         "connect", "wait_for_subscriber", "flush", "close", "wait", "wait for a descriptor", "wait without a thread"]
+
+
+@pytest.mark.parametrize("call", CALLS)
 def test_it_gets_through(run, call):
     child = run(BLOCKED, call)
     assert child.line() == "ready"
@@ -139,6 +161,13 @@ def test_it_gets_through(run, call):
     child.interrupt()
     assert child.line() == "interrupted"
     assert child.line() == "works on 42"
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_it_gets_through_just_before_the_wait(run, call):
+    """Then its handler runs after the wait, which something else has to end."""
+    child = run(JUST_BEFORE + BLOCKED, call)
+    assert [child.line() for _ in range(3)] == ["ready", "interrupted", "works on 42"]
 
 
 STORM = """

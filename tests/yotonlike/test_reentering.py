@@ -200,14 +200,14 @@ def in_a_wait(context, action):
     poller, results = context.loop._poller, []
     sleep = poller.poll_eagerly
 
-    def struck(timeout):
+    def struck(timeout, wakeup):
         if not results:
             results.append(None)
             try:
                 results[0] = action()
             except Exception as error:
                 results[0] = error
-        return sleep(timeout)
+        return sleep(timeout, wakeup)
 
     poller.poll_eagerly = struck
     return results

@@ -18,6 +18,7 @@ class Script(object):
 
     def __init__(self, monkeypatch):
         self.now = 100.0
+        self.wakeup = Wakeup()
         self.looks = []     # the timeouts asked for since the last wait began, in milliseconds
         self.ready_at = None  # the number of the look that finds something; None: the one that sleeps
         monkeypatch.setattr(waiting, "monotonic", lambda: self.now)
@@ -32,13 +33,15 @@ class Script(object):
     def wait(self, poller, timeout, ready_at=None):
         """One wait; returns how often it looked before it slept, and whether it slept."""
         self.looks, self.ready_at = [], ready_at
-        assert poller.poll_eagerly(timeout) or timeout == 0
+        assert poller.poll_eagerly(timeout, self.wakeup) or timeout == 0
         return len([look for look in self.looks if look == 0]), self.looks[-1] != 0
 
 
 @pytest.fixture
 def script(monkeypatch):
-    return Script(monkeypatch)
+    script = Script(monkeypatch)
+    yield script
+    script.wakeup.close()
 
 
 @pytest.fixture
@@ -84,10 +87,10 @@ def test_no_longer_than_the_time_limit(script, poller):
 def test_it_sees_a_real_descriptor():
     wakeup, poller = Wakeup(), Poller()
     poller.watch(wakeup.fileno(), True, False)
-    assert poller.poll_eagerly(0.001) == []
+    assert poller.poll_eagerly(0.001, wakeup) == []
     wakeup.set()
     for _ in range(3):
-        assert [fd for fd, _ in poller.poll_eagerly(None)] == [wakeup.fileno()]
+        assert [fd for fd, _ in poller.poll_eagerly(None, wakeup)] == [wakeup.fileno()]
     wakeup.close()
 
 
@@ -97,7 +100,7 @@ def test_any_time_limit_can_be_polled_for(timeout):
     poller.watch(wakeup.fileno(), True, False)
     wakeup.set()
     assert [fd for fd, _ in poller.poll(remaining(deadline_after(timeout)))] == [wakeup.fileno()]
-    assert [fd for fd, _ in poller.poll_eagerly(timeout)] == [wakeup.fileno()]
+    assert [fd for fd, _ in poller.poll_eagerly(timeout, wakeup)] == [wakeup.fileno()]
     wakeup.close()
 
 

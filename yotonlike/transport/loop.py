@@ -174,7 +174,7 @@ class Loop(object):
                 timeout = self._timeout(deadline, now) if leads else None if deadline is None else deadline - now
                 if over:
                     timeout = 0.0
-            polled = self._poller.poll_eagerly(timeout) if leads else me.wait(timeout, along)
+            polled = self._poller.poll_eagerly(timeout, self._kick) if leads else me.wait(timeout, along)
 
     def _look(self, ready, deadline):
         # type: (Callable[[], Any], Optional[float]) -> Any

@@ -2,17 +2,22 @@
 
 A thread that waits blocks in ``poll``, on a pipe of its own if need be. Locks and conditions are not used for that:
 on 2.7 an untimed one swallows Ctrl-C and a timed one polls.
+
+Python looks for signals, and then calls ``poll``. One that comes in between only sets a flag, and the wait would go on as
+if it had not come. So while the main thread waits, signals make something readable that it polls: see
+:meth:`Wakeup.take_signals`.
 """
 from __future__ import absolute_import, division, print_function
 
 import errno
+import itertools
 import os
 import select
 import socket
 import sys
 import threading
 
-from .._compat import monotonic
+from .._compat import monotonic, set_wakeup_fd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +40,10 @@ SPIN = 0.00005
 LONGEST = 86400.0
 #: How many waits at most do without spinning after it was in vain.
 MOST_SKIPPED = 64
+
+_map = getattr(itertools, "imap", map)
+#: What :meth:`Wakeup.set` writes: no signal has this number.
+_SET = b"\xff"
 
 
 class Poller(object):
@@ -60,13 +69,20 @@ class Poller(object):
         if self._wishes.pop(fd, None) is not None and self._poll is not None:
             self._poll.unregister(fd)
 
-    def poll(self, timeout):
-        # type: (Optional[float]) -> List[Tuple[int, int]]
+    def poll(self, timeout, wakeup=None):
+        # type: (Optional[float], Optional[Wakeup]) -> List[Tuple[int, int]]
         """(descriptor, what) of those that are ready; see :data:`READABLE` and :data:`WRITABLE`.
 
         Args:
-            timeout: seconds; None waits for ever. A signal may end the wait early on 2.7, and so may :data:`LONGEST`.
+            timeout: seconds; None waits for ever. :data:`LONGEST` may end the wait early, and so may a signal.
+            wakeup: one that is watched here, for the signals that come in the main thread.
         """
+        if wakeup is not None and timeout != 0:
+            try:
+                wakeup.take_signals()
+                return self.poll(timeout)
+            finally:
+                wakeup.leave_signals()
         if timeout is not None:
             timeout = LONGEST if timeout > LONGEST else 0 if timeout < 0 else timeout
         try:
@@ -78,8 +94,8 @@ class Poller(object):
                 return []
             raise
 
-    def poll_eagerly(self, timeout):
-        # type: (Optional[float]) -> List[Tuple[int, int]]
+    def poll_eagerly(self, timeout, wakeup):
+        # type: (Optional[float], Wakeup) -> List[Tuple[int, int]]
         """As :meth:`poll`, for a thread whose descriptor may become ready any moment.
 
         To be put to sleep and woken costs more than most answers take. So it looks for :data:`SPIN` seconds before it
@@ -90,7 +106,7 @@ class Poller(object):
             return self.poll(0)
         if self._skip:
             self._skip -= 1
-            return self.poll(timeout)
+            return self.poll(timeout, wakeup)
         until = monotonic() + (SPIN if timeout is None or timeout > SPIN else timeout)
         while True:
             found = self.poll(0)
@@ -101,7 +117,7 @@ class Poller(object):
                 break
         self._skip = self._skipped
         self._skipped = min(2 * self._skipped, MOST_SKIPPED)
-        return self.poll(timeout)
+        return self.poll(timeout, wakeup)
 
     def _select(self, timeout):
         # type: (Optional[float]) -> List[Tuple[int, int]]
@@ -115,8 +131,12 @@ class Poller(object):
 class Wakeup(object):
     """A descriptor that one thread makes readable for another: a pipe, or a socket pair on Windows."""
 
+    _close = staticmethod(os.close)  # when an interpreter ends, modules may go before their objects
+
     def __init__(self):
         # type: () -> None
+        self._before = []  # type: List[int]  # whom Python told of signals before it told this
+        self._users = -1   # the same of the last time
         if os.name == "posix":
             self._read, self._write = os.pipe()
             for fd in (self._read, self._write):
@@ -126,7 +146,7 @@ class Wakeup(object):
             self._sockets = socket.socketpair()
             for end in self._sockets:
                 end.setblocking(False)
-            self._read = self._sockets[0].fileno()
+            self._read, self._write = [end.fileno() for end in self._sockets]
 
     def fileno(self):
         # type: () -> int
@@ -138,35 +158,86 @@ class Wakeup(object):
         """Make it readable. Safe from any thread; never blocks."""
         try:
             if self._sockets:
-                self._sockets[1].send(b"\0")
+                self._sockets[1].send(_SET)
             elif self._read >= 0:
-                os.write(self._write, b"\0")
+                os.write(self._write, _SET)
         except EnvironmentError as error:
             if error.errno not in _AGAIN:  # full means readable already
                 raise
 
     def clear(self):
         # type: () -> None
-        """Make it unreadable again."""
+        """Make it unreadable again, and tell of the signals whom they are for."""
         try:
-            if self._sockets:
-                self._sockets[0].recv(4096)
-            elif self._read >= 0:
-                os.read(self._read, 4096)
+            told = self._sockets[0].recv(4096) if self._sockets else os.read(self._read, 4096) if self._read >= 0 else b""
         except EnvironmentError as error:
             if error.errno not in _AGAIN:
                 raise
+            return
+        if self._users != -1:
+            _pass_on(told.replace(_SET, b""), self._users)
+
+    def take_signals(self):
+        # type: () -> None
+        """In the main thread: signals make it readable, until :meth:`leave_signals`. Elsewhere nothing happens.
+
+        A program may have Python tell it of signals itself, as event loops do. It cannot look while its main thread waits
+        here; :meth:`clear` tells it then.
+        """
+        if set_wakeup_fd is None:
+            return
+        try:
+            # One step for the interpreter, so that what the program had is noted wherever Ctrl-C strikes.
+            self._before.extend(_map(set_wakeup_fd, (self._write,)))
+        except ValueError:  # another thread, to which no signal goes
+            pass
+
+    def leave_signals(self):
+        # type: () -> None
+        """As it was before :meth:`take_signals`. Where Ctrl-C strikes in that, the next one does it, or :meth:`close`."""
+        if not self._before or set_wakeup_fd is None:  # which it also is when the interpreter ends
+            return
+        self._users = before = ([-1] + [fd for fd in self._before if fd != self._write])[-1]
+        try:
+            set_wakeup_fd(before)
+        except (EnvironmentError, ValueError):  # closed meanwhile
+            try:
+                set_wakeup_fd(-1)
+            except ValueError:  # this is another thread
+                return
+        del self._before[:]
 
     def close(self):
         # type: () -> None
         """Give the descriptors back."""
+        if self._read < 0:
+            return
+        self.leave_signals()
+        if self._before:  # nor here: better lost than told to whoever has the same descriptor next
+            return
+        read, self._read = self._read, -1
         if self._sockets:
             for end in self._sockets:
                 end.close()
-        elif self._read >= 0:
-            read, self._read = self._read, -1
-            os.close(read)
-            os.close(self._write)
+        else:
+            self._close(read)
+            self._close(self._write)
+
+
+def _pass_on(signals, fd):
+    # type: (bytes, int) -> None
+    """Tell of these signals there, as Python would have; where it cannot be told, it is not."""
+    try:
+        if signals and os.name == "posix":
+            os.write(fd, signals)
+        elif signals:
+            end = socket.socket(fileno=fd)
+            try:
+                end.send(signals)
+            finally:
+                end.detach()
+    except EnvironmentError:
+        pass
 
 
 def _prepare(fd):
@@ -208,7 +279,7 @@ class Waiter(object):
             poller.watch(self.wakeup.fileno(), True, False)
             for fd in along:
                 poller.watch(fd, *along[fd])
-        ready = poller.poll(timeout)
+        ready = poller.poll(timeout, self.wakeup)
         if any(fd == self.wakeup.fileno() for fd, _ in ready):
             self.wakeup.clear()
         return ready
