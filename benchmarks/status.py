@@ -107,6 +107,11 @@ def run(bench, cause):
         problem = "late"
     elif states[-1] != cause.state:
         problem = "not kept: %s" % ",".join(states)
+    if problem:
+        print("  %s: %s" % (cause.name, problem))
+        for when, status in bench.told + [(time.time(), kernel.status)]:
+            print("    %+.3f s: %s (%s), %s" % (when - (bench.began or when), status.state, status.detail, status.evidence))
+        sys.stdout.flush()
     if cause.undo:
         cause.undo(bench)
     return (took[0] if took else None), problem
@@ -131,16 +136,20 @@ def send(number):
 
 def stopped_broker(seconds):
     def act(bench):
-        """A broker that is stopped for a while learns nothing meanwhile, and must not invent it."""
+        """A broker that is stopped for a while learns nothing meanwhile, and must not invent it. That it is silent is told."""
         pid = bench.kernel.info["broker_pid"]
         bench.kernel.execute("import time; time.sleep(%r)" % (seconds + LIMIT))  # many such runs go side by side
         bench.wait(lambda: bench.kernel.status.state == "busy")
         os.kill(pid, signal.SIGSTOP)
         time.sleep(seconds)
+        bench.kernel.process_events()
+        bench.told[:] = [each for each in bench.told if each[1].state not in ("busy", "lost")]
         os.kill(pid, signal.SIGCONT)
         bench.began = time.time()
+        if bench.until("busy", limit=LIMIT):
+            bench.told.append((time.time(), bench.kernel.status))
         bench.wait(lambda: False, 1.0)
-        bench.told.append((bench.began, bench.kernel.status))
+        bench.told.append((time.time(), bench.kernel.status))
     return act
 
 

@@ -41,6 +41,7 @@ class Context(object):
 
     Attributes:
         link_opened, link_closed (Signal): called with the Link in ``process_events()``.
+        link_silent, link_heard (Signal): the same when nothing has come for three of the peer's heartbeats, and then something.
     """
 
     def __init__(self, name=u"", key=None, heartbeat=1.0, max_message=MAX_MESSAGE, thread=True):
@@ -62,6 +63,8 @@ class Context(object):
         self.handlers = Handlers()
         self.link_opened = Signal(self.dispatcher)
         self.link_closed = Signal(self.dispatcher)
+        self.link_silent = Signal(self.dispatcher)
+        self.link_heard = Signal(self.dispatcher)
         self.timers = Timers()
         self.next_deadline = self.timers.next_deadline  # when tick has something to do, as Loop asks
         self.node = Node()

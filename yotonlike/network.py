@@ -157,6 +157,8 @@ _HANDLERS = {
     events.Hello: Network._on_hello,
     events.Nodes: Network._on_nodes,
     events.Synced: Network._on_synced,
+    events.Silent: lambda self, link, event: self._context.link_silent.emit(link),
+    events.Heard: lambda self, link, event: self._context.link_heard.emit(link),
     events.Opened: Network._on_opened,
     events.Closed: lambda self, link, event: self._context.node.closed(event.outlet),
     events.Granted: Network._on_granted,

@@ -219,7 +219,7 @@ class Follower(object):
         if self._closed:
             return
         self._closed = True
-        if self._error is None and not self._left:
+        if self._error is None and not self._left and not self._line.closed:
             try:
                 self.leave()
             except (Timeout, BrokerLost):

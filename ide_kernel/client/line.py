@@ -7,7 +7,6 @@ import yotonlike
 
 from .. import errors
 from .. import vocabulary as names
-from .._compat import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 WINDOW = 1 << 20
 #: Seconds between heartbeats to the broker: nobody acts on them, and each wakes it.
 HEARTBEAT = 5.0
-#: Seconds between two looks whether the broker is silent, which its link knows and does not tell. Each wakes us, and the broker's
-#: heartbeats do so as often.
-LOOK = 2.0
 #: Bytes of events that one call of `process_events` takes: what is taken no longer counts as waiting, so without a bound a slow
 #: callback would let any amount pile up behind it.
 TAKEN = 1 << 18
@@ -50,7 +46,7 @@ class Line(object):
 
     Attributes:
         context: yotonlike's, for those who wait.
-        silent_since (float | None): by the wall clock, when that was noticed.
+        silent_since (float | None): by the wall clock, when that was noticed; None while the broker is heard.
 
     Raises:
         NoConnection: nobody answers at that address, or somebody without the key.
@@ -70,6 +66,9 @@ class Line(object):
         self._cut = None  # type: Any  # the link that is down, while we connect again
         self.context.link_closed.connect(self._closed)
         self.context.link_opened.connect(self._opened)
+        if on_silence is not None:
+            self.context.link_silent.connect(self._fell_silent)
+            self.context.link_heard.connect(self._heard)
         self._requests = yotonlike.ReqChannel(self.context, names.REQUESTS)
         self._status = yotonlike.StateChannel(self.context, names.STATUS, yotonlike.OBJECT)
         self._status.changed.connect(on_status)
@@ -85,9 +84,6 @@ class Line(object):
         except BaseException:
             self.context.close(0.0)
             raise
-        if on_silence is not None:
-            with self.context.guard:
-                self._look()
 
     @property
     def silent(self):
@@ -95,14 +91,21 @@ class Line(object):
         """Whether nothing has come from the broker for three of its heartbeats. It may be stopped; that closes nothing."""
         return self.silent_since is not None and self._link.state == "silent"
 
-    def _look(self):
-        # type: () -> None
-        """By a timer of the context's, under its guard."""
-        silent = self._link.state == "silent"
-        if silent != (self.silent_since is not None):
-            self.silent_since = time.time() if silent else None
-            self.context.dispatcher.post(self._on_silence)
-        self.context.at(monotonic() + LOOK, self._look)
+    @property
+    def closed(self):
+        # type: () -> bool
+        """Whether the link is closed, whoever did it, and whether or not that was told yet."""
+        return self._link.closed_reason is not None
+
+    def _fell_silent(self, link):
+        # type: (Any) -> None
+        self.silent_since = time.time()
+        self._on_silence()
+
+    def _heard(self, link):
+        # type: (Any) -> None
+        self.silent_since = None
+        self._on_silence()
 
     def process_events(self):
         # type: () -> None
@@ -128,6 +131,7 @@ class Line(object):
         # type: (Any) -> None
         """A link is there: the first one, of which those know who wait for it, or one after a cut."""
         self._link = link
+        self.silent_since = None
         if self._cut is not None:
             self._cut = None
             self._on_back()

@@ -11,7 +11,7 @@ import pytest
 
 import ide_kernel
 from frontend_harness import INPUT, LIMIT, end_all, wait_gone
-from ide_kernel.client import launch
+from ide_kernel.client import following, launch
 from ide_kernel.client.following import SILENT
 from ide_kernel.client.waiting import TURN
 from yotonlike import Timeout, WouldBlock
@@ -276,13 +276,24 @@ def test_the_broker_is_lost(kernel):
     wait_gone(kernel.info[u"kernel_pid"])
 
 
+def test_leaving_a_broker_that_is_gone_waits_for_nothing(monkeypatch):
+    """Also when nobody was told yet that its link is closed."""
+    kernel = ide_kernel.start()
+    os.kill(kernel.info["broker_pid"], signal.SIGKILL)
+    while not kernel._line.closed:
+        kernel._line.context.wait(0.01)
+    monkeypatch.setattr(following, "LEAVE_LIMIT", None)
+    kernel.close()
+    wait_gone(kernel.info["kernel_pid"])
+
+
 def test_a_broker_that_does_not_answer_is_lost_for_so_long(kernel):
     told = []
     kernel.on_status(lambda status: told.append((status.state, status.detail)))
     os.kill(kernel.info["broker_pid"], signal.SIGSTOP)
     try:
         execution = kernel.execute("6 * 7")
-        kernel.wait(lambda: told, LIMIT)  # three of its heartbeats, and a look
+        kernel.wait(lambda: told, LIMIT)  # three of its heartbeats
         assert told == [(u"lost", SILENT)] and kernel.status.state == u"lost" and not kernel.lost
         for call in (kernel.interrupt, kernel.kill, execution.cancel):
             with pytest.raises(Timeout):

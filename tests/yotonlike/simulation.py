@@ -95,7 +95,7 @@ class Context(object):
         self.guard = self.loop.guard
         self.node, self.links, self.channels, self.unflushed, self.waiters = Node(), [], [], [], []
         self.network = Network(self, self.links)
-        self.dispatcher = self.link_opened = self.link_closed = self
+        self.dispatcher = self.link_opened = self.link_closed = self.link_silent = self.link_heard = self
         self.handlers = Handlers()
         self._ticks = False
 

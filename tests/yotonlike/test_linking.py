@@ -441,6 +441,28 @@ def test_the_time_for_connecting_is_not_the_time_of_the_link(contexts):
     assert passed.wait(LIMIT) and link.state == "alive"
 
 
+def test_silence_is_told_and_that_it_is_over(contexts):
+    """The peer is one that does something only while it waits."""
+    server, client, met = contexts(thread=False, heartbeat=0.01), contexts(heartbeat=0.01), []
+    address = server.bind("tcp://127.0.0.1:0").address
+    connecting = threading.Thread(target=lambda: met.append(client.connect(address, timeout=LIMIT)))
+    connecting.start()
+    while not met:
+        server.wait(0.01)
+    connecting.join(LIMIT)
+    told = []
+    client.link_silent.connect(lambda link: told.append(("silent", link)))
+    client.link_heard.connect(lambda link: told.append(("heard", link)))
+    for _ in range(3):
+        pump(client, lambda: told and told[-1][0] == "silent")
+        assert told[-1][1] is met[0] and len(told) % 2 == 1
+        while told[-1][0] == "silent":
+            server.wait(0.001)
+            client.process_events()
+        assert [told[-1][1], len(told) % 2] == [met[0], 0]
+    assert [what for what, _ in told] == ["silent", "heard"] * (len(told) // 2)
+
+
 def test_the_other_end_hears_why(contexts):
     server, client = contexts(u"server"), contexts(u"client")
     link = client.connect(server.bind("tcp://127.0.0.1:0").address)

@@ -81,6 +81,8 @@ class Connection(object):
         """Take bytes from the peer; :meth:`events` then tells what they meant. Errors close the connection."""
         if self.state == CLOSED:
             return
+        if self.liveness.state != "alive":
+            self._report(events.Heard())
         self.liveness.received(now)
         try:
             if self.state == HANDSHAKING:
@@ -294,8 +296,12 @@ class Connection(object):
             self._handshake.tick(now)
             if self._handshake.error is not None:
                 self._end(self._handshake.error)
-        elif self.state == OPEN and self.liveness.tick(now):
-            self._put(frames.frame(frames.HEARTBEAT))
+        elif self.state == OPEN:
+            before = self.liveness.state
+            if self.liveness.tick(now):
+                self._put(frames.frame(frames.HEARTBEAT))
+            if self.liveness.state != before:
+                self._report(events.Silent())
 
     # -- frames in ------------------------------------------------------------------------------------------------
 

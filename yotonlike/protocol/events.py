@@ -45,6 +45,18 @@ class Synced(Event):
     __slots__ = ()
 
 
+class Silent(Event):
+    """Nothing has come from the peer for three of its heartbeats."""
+
+    __slots__ = ()
+
+
+class Heard(Event):
+    """... and now something has."""
+
+    __slots__ = ()
+
+
 class Opened(Event):
     """The peer opened a sink: messages may be pushed into the outlet."""
 

@@ -144,6 +144,7 @@ class Link(object):
         # type: () -> None
         if self.connection is not None:
             self.connection.tick(monotonic())
+            self._context.network.handle(self)
             self._after()
             if self.connection is not None:
                 self._schedule_tick()
