@@ -28,6 +28,11 @@ except AttributeError:  # 2.7 has none; a jump of this clock counts as lateness 
     monotonic = time.time
 
 try:
+    processor_time = time.process_time
+except AttributeError:  # 2.7
+    processor_time = time.clock  # type: ignore[attr-defined]
+
+try:
     from _thread import _count as count_threads, allocate_lock, get_ident, start_new_thread
 except ImportError:
     from thread import (  # type: ignore[import-not-found,no-redef]  # noqa: F401

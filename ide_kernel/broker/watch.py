@@ -5,6 +5,7 @@ for want of memory) is looked at with a beat now and then, so that it is known w
 """
 from __future__ import absolute_import, division, print_function
 
+from .._compat import processor_time
 from .silence import Silence
 
 TYPE_CHECKING = False
@@ -22,7 +23,8 @@ SUSPECT_IDLE = 0.4
 OFTEN = 0.025
 SELDOM = 0.1
 SETTLED = 3.0
-#: A look at a process with many threads takes longer; this part of our time may go into looks.
+#: A look at a process with many threads takes longer; this part of our time may go into looks. Only processor time is meant: to be
+#: kept from it in the middle of a look, as happens on a busy machine, is no reason to look less.
 COST = 0.05
 #: What is more late than this was not only scheduling.
 LATE = 0.02
@@ -145,9 +147,10 @@ class Watch(object):
         if self.silence.stopped is None and quiet < self._patience():
             self._look_at(self.silence.since + self._patience())
             return
+        began = processor_time()
         facts = None if self.pid is None else self._system.look(self.pid, self.silence.thread)
         if facts is not None:
             self.silence.look(now, facts)
             self._on_look()
-        cost = self._loop.now() - now
+        cost = processor_time() - began
         self._look_at(now + max(OFTEN if quiet < SETTLED else SELDOM, cost / COST))
