@@ -23,8 +23,8 @@ SUSPECT_IDLE = 0.4
 OFTEN = 0.025
 SELDOM = 0.1
 SETTLED = 3.0
-#: A look at a process with many threads takes longer; this part of our time may go into looks. Only processor time is meant: to be
-#: kept from it in the middle of a look, as happens on a busy machine, is no reason to look less.
+#: A look at a process with many threads takes longer; this part of our time may go into looks. Processor time is meant: who is
+#: kept from it in the middle of a look, as happens on a busy machine, need not look less for that.
 COST = 0.05
 #: What is more late than this was not only scheduling.
 LATE = 0.02
