@@ -86,6 +86,15 @@ def test_what_others_say_is_not(waiter, program):
     assert len(told(program)) == 1 and not waiter.wait(0)
 
 
+def test_a_handler_that_runs_meanwhile_may_have_its_program_told(waiter, program):
+    other = Wakeup()
+    signal.signal(signal.SIGUSR1, lambda number, frame: signal.set_wakeup_fd(other._write))
+    signalled_just_before(waiter)
+    assert waiter.wait(None)
+    assert signal.set_wakeup_fd(program._write) == other._write
+    other.close()
+
+
 def test_a_look_takes_no_signals(waiter):
     signalled_just_before(waiter)
     assert not waiter.wait(0) and told(waiter.wakeup) == b""

@@ -199,7 +199,9 @@ class Wakeup(object):
             return
         self._users = before = ([-1] + [fd for fd in self._before if fd != self._write])[-1]
         try:
-            set_wakeup_fd(before)
+            now = set_wakeup_fd(before)
+            if now != self._write:  # a handler that ran meanwhile wants it so
+                set_wakeup_fd(now)
         except (EnvironmentError, ValueError):  # closed meanwhile
             try:
                 set_wakeup_fd(-1)
