@@ -156,8 +156,9 @@ def stopped_broker(seconds):
 def crowd(bench):
     """The kernel ends, and 200 children hold on to its stdout."""
     bench.kernel.execute("import os, subprocess\nfor _ in range(200): c = subprocess.Popen(['sleep', '60'])").result(LIMIT)
-    bench.began = time.time()
-    bench.kernel.execute("os._exit(0)")
+    bench.began = None
+    bench.kernel.execute(NOW + "os._exit(0)")
+    bench.wait(lambda: bench.began is not None)
 
 
 def stall(bench):
