@@ -21,6 +21,7 @@ if PY2:
     string_types = (str, unicode)  # type: ignore[name-defined]  # noqa: F821
     #: 2.7's utf-8 codec passes lone surrogates by itself and does not know the handler's name.
     SURROGATES = "strict"
+    from itertools import imap as lazy_map  # type: ignore[attr-defined]
 
     def shown(text):
         # type: (Any) -> str
@@ -49,6 +50,7 @@ else:
     integer_types = (int,)
     string_types = (str,)
     SURROGATES = "surrogatepass"
+    lazy_map = map
     TimeoutBase = TimeoutError
     quoted = repr
 

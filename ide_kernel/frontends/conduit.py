@@ -5,7 +5,6 @@ One thread, one loop: it waits for the kernel's events, for Ctrl-C and, only whi
 from __future__ import absolute_import, division, print_function
 
 import errno
-import fcntl
 import os
 import select
 import signal
@@ -13,11 +12,11 @@ import stat
 
 from .._compat import monotonic
 from ..client.waiting import wait_readable
-from .standard import Unwritable, poll
+from .standard import Unwritable, poll, signal_pipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Optional, Tuple
+    from typing import Any, Callable, List, Optional
 
 #: What a pipe takes without blocking once ``poll`` calls it writable (PIPE_BUF on Linux; POSIX says 512, macOS has 16384).
 _PIECE = 4096
@@ -37,7 +36,7 @@ class Conduit(object):
         # type: (Any) -> None
         self.broken = None  # type: Optional[Unwritable]
         self._kernel = kernel
-        self._pressed, self._press = _pipe()
+        self._pressed, self._press = signal_pipe()
         self._presses = []  # type: List[float]
         self._question = None  # type: Any
         self._source = 0  # the descriptor that answers the question
@@ -231,12 +230,3 @@ def die_like(exit_signal):
     signal.signal(exit_signal, signal.SIG_DFL)
     os.kill(os.getpid(), exit_signal)
     return 128 + exit_signal
-
-
-def _pipe():
-    # type: () -> Tuple[int, int]
-    ends = os.pipe()
-    for fd in ends:
-        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)  # 2.7 would pass them on to every child
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)  # Python tells it of signals
-    return ends

@@ -2,12 +2,12 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
-import fcntl
 import os
 import signal
 import sys
 
 from .._compat import text_type
+from .standard import signal_pipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ class LineReader(object):
         self._old = 0
         self._reading = False
         self._hooked = False  # whether the editor tells when it has drawn the prompt
-        self.signal_fd, self._signal_write = os.pipe()
-        for fd in (self.signal_fd, self._signal_write):
-            fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+        self.signal_fd, self._signal_write = signal_pipe()
         self._drawn = False  # whether the prompt of the `read` in progress is on the screen
         self._cancelled = False
         self.typed = u""

@@ -3,6 +3,7 @@ to stdout ends the program, in one line and with a status."""
 from __future__ import absolute_import, division, print_function
 
 import errno
+import fcntl
 import os
 import select
 import signal
@@ -10,7 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional
+    from typing import Any, Dict, Optional, Tuple
 
 #: The exit status of Python itself when its output could not be written.
 _NOT_WRITTEN = 120
@@ -108,6 +109,16 @@ def poll(events, timeout=None):
         except (EnvironmentError, select.error) as error:  # 2.7 has no PEP 475, and its error is no EnvironmentError
             if error.args[0] != errno.EINTR:
                 raise
+
+
+def signal_pipe():
+    # type: () -> Tuple[int, int]
+    """A pipe by which Python tells of signals (``signal.set_wakeup_fd``): (read end, write end)."""
+    ends = os.pipe()
+    for fd in ends:
+        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)  # 2.7 would pass them on to every child
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+    return ends
 
 
 def _encoded(text, stream):

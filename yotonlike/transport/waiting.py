@@ -10,14 +10,13 @@ if it had not come. So while the main thread waits, signals make something reada
 from __future__ import absolute_import, division, print_function
 
 import errno
-import itertools
 import os
 import select
 import socket
 import sys
 import threading
 
-from .._compat import monotonic, set_wakeup_fd
+from .._compat import lazy_map, monotonic, set_wakeup_fd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ LONGEST = 86400.0
 #: How many waits at most do without spinning after it was in vain.
 MOST_SKIPPED = 64
 
-_map = getattr(itertools, "imap", map)
 #: What :meth:`Wakeup.set` writes: no signal has this number.
 _SET = b"\xff"
 
@@ -188,7 +186,7 @@ class Wakeup(object):
             return
         try:
             # One step for the interpreter, so that what the program had is noted wherever Ctrl-C strikes.
-            self._before.extend(_map(set_wakeup_fd, (self._write,)))
+            self._before.extend(lazy_map(set_wakeup_fd, (self._write,)))
         except ValueError:  # another thread, to which no signal goes
             pass
 

@@ -3,6 +3,8 @@ import os
 import signal
 import sys
 
+from ..standard import signal_pipe
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -50,8 +52,7 @@ def _close_at_signals(window):
     descriptor readable that Tk watches.
     """
     import tkinter
-    read_fd, write_fd = os.pipe()
-    os.set_blocking(write_fd, False)
+    read_fd, write_fd = signal_pipe()
     came = []  # type: Any
 
     def readable(*_):
