@@ -15,6 +15,6 @@ def lasting():
 
 @pytest.fixture
 def shared(lasting):
-    """A frontend of its own, on a kernel for all tests that leave it as it was, and do not mind what others wrote before."""
-    with ide_kernel.attach(lasting.connection_file) as kernel:
+    """A frontend of its own, on a kernel for all tests that leave it as it was."""
+    with ide_kernel.attach(lasting.connection_file, lines=0) as kernel:
         yield kernel

@@ -56,44 +56,44 @@ def test_values_errors_and_counts(kernel):
     assert kernel.execute("x = 1").result(LIMIT).value is None
 
 
-def test_output_comes_before_the_end_of_its_execution(kernel):
+def test_output_comes_before_the_end_of_its_execution(shared):
     seen = []
-    kernel.on_output(lambda output: seen.append((output.stream, output.data, output.execution)))
-    execution = kernel.execute("import sys; print(1); n = sys.stderr.write('2\\n'); print(3)")
+    shared.on_output(lambda output: seen.append((output.stream, output.data, output.execution)))
+    execution = shared.execute("import sys; print(1); n = sys.stderr.write('2\\n'); print(3)")
     execution.add_done_callback(lambda done: seen.append("done"))
     execution.result(LIMIT)
     assert seen[-1] == "done" and set(number for _, _, number in seen[:-1]) == {execution.id}
     assert b"".join(data for _, data, _ in seen[:-1]) == b"1\n2\n3\n"
 
 
-def test_executions_queue_and_can_be_taken_back(kernel):
-    first, second, third = begin(kernel), kernel.execute("2"), kernel.execute("3")
+def test_executions_queue_and_can_be_taken_back(shared):
+    first, second, third = begin(shared), shared.execute("2"), shared.execute("3")
     assert second.cancel() and second.cancelled() and isinstance(second.exception(), ide_kernel.Cancelled)
     assert not first.cancel() and first.running()
-    assert [item.state for item in kernel.executions] == [u"running", u"queued"]
-    assert kernel.interrupt()[u"delivered"]
+    assert [item.state for item in shared.executions] == [u"running", u"queued"]
+    assert shared.interrupt()[u"delivered"]
     assert first.result(LIMIT).error.type == u"KeyboardInterrupt" and third.result(LIMIT).value == u"3"
 
 
-def test_limits_of_time(kernel):
-    execution = begin(kernel)
+def test_limits_of_time(shared):
+    execution = begin(shared)
     with pytest.raises(Timeout):
         execution.result(0.01)
     with pytest.raises(WouldBlock):
         execution.result(0)
     assert execution.running()
-    kernel.interrupt()
+    shared.interrupt()
     assert not execution.result(LIMIT).ok
 
 
-def test_ctrl_c_in_a_wait_leaves_the_execution_running(kernel):
-    execution = begin(kernel)
+def test_ctrl_c_in_a_wait_leaves_the_execution_running(shared):
+    execution = begin(shared)
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         execution.result(LIMIT)
     assert execution.running()
-    kernel.interrupt()
+    shared.interrupt()
     assert execution.result(LIMIT).error.type == u"KeyboardInterrupt"
 
 
@@ -182,27 +182,27 @@ def test_a_second_frontend_sees_what_the_first_does(kernel):
     assert kernel.execute("6").result(LIMIT).value == u"6"
 
 
-def test_a_late_comer_sees_what_runs(kernel):
-    execution = begin(kernel)
-    queued = kernel.execute("2")
-    kernel.wait(lambda: queued.state == u"queued", LIMIT)
-    with ide_kernel.attach(kernel.connection_file) as other:
+def test_a_late_comer_sees_what_runs(shared):
+    execution = begin(shared)
+    queued = shared.execute("2")
+    shared.wait(lambda: queued.state == u"queued", LIMIT)
+    with ide_kernel.attach(shared.connection_file) as other:
         other.wait(lambda: len(other.executions) == 2, LIMIT)
         assert [(item.id, item.state) for item in other.executions] == [
             (execution.id, u"running"), (queued.id, u"queued")]
-        kernel.interrupt()
+        shared.interrupt()
         other.wait(lambda: not other.executions, LIMIT)
 
 
-def test_a_host_event_loop_runs_the_callbacks(kernel):
+def test_a_host_event_loop_runs_the_callbacks(shared):
     main, threads, values = threading.current_thread(), [], []
-    kernel.on_output(lambda output: threads.append(threading.current_thread()))
-    kernel.process_events()
-    worker = threading.Thread(target=lambda: values.append(kernel.execute("print(1); 2").result(LIMIT).value))
+    shared.on_output(lambda output: threads.append(threading.current_thread()))
+    shared.process_events()
+    worker = threading.Thread(target=lambda: values.append(shared.execute("print(1); 2").result(LIMIT).value))
     worker.start()
     while not values:
-        assert select.select([kernel.fileno()], [], [], 0.05 if threads else LIMIT)[0] or threads
-        kernel.process_events()
+        assert select.select([shared.fileno()], [], [], 0.05 if threads else LIMIT)[0] or threads
+        shared.process_events()
     worker.join()
     assert values == [u"2"] and set(threads) == {main}
 
@@ -229,32 +229,32 @@ def test_a_thread_beside_an_event_loop_depends_on_it(shared):
     assert "process_events" in found[0] and found[1] == u"42"
 
 
-def test_an_event_loop_hears_what_was_written_before_it_listened(kernel):
-    kernel.process_events()
-    execution, heard = kernel.execute("print('early')"), []
+def test_an_event_loop_hears_what_was_written_before_it_listened(shared):
+    shared.process_events()
+    execution, heard = shared.execute("print('early')"), []
     while not execution.done():
-        assert select.select([kernel.fileno()], [], [], LIMIT)[0]
-        kernel.process_events()
-    kernel.on_output(lambda output: heard.append(output.text))
+        assert select.select([shared.fileno()], [], [], LIMIT)[0]
+        shared.process_events()
+    shared.on_output(lambda output: heard.append(output.text))
     while not heard:
-        assert select.select([kernel.fileno()], [], [], LIMIT)[0]
-        kernel.process_events()
+        assert select.select([shared.fileno()], [], [], LIMIT)[0]
+        shared.process_events()
     assert u"".join(heard) == u"early\n"
 
 
-def test_an_error_in_a_callback_goes_to_the_excepthook(kernel, monkeypatch):
+def test_an_error_in_a_callback_goes_to_the_excepthook(shared, monkeypatch):
     errors = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: errors.append(kind))
-    kernel.on_output(lambda output: 1 / 0)
-    assert kernel.execute("print(1); 2").result(LIMIT).value == u"2"
+    shared.on_output(lambda output: 1 / 0)
+    assert shared.execute("print(1); 2").result(LIMIT).value == u"2"
     assert errors == [ZeroDivisionError]
 
 
-def test_what_was_written_before_anybody_listened(kernel):
-    kernel.execute("for i in range(50000): print(i)").result(LIMIT)
+def test_what_was_written_before_anybody_listened(shared):
+    shared.execute("for i in range(50000): print(i)").result(LIMIT)
     heard = []
-    kernel.on_output(heard.append)
-    kernel.execute("print('end')").result(LIMIT)
+    shared.on_output(heard.append)
+    shared.execute("print('end')").result(LIMIT)
     gap, = [output for output in heard if isinstance(output, ide_kernel.Gap)]
     early = b"".join(output.data for output in heard[:heard.index(gap)])
     assert early.startswith(b"0\n1\n") and len(early) >= 1 << 16 and heard[-1].data == b"end\n"

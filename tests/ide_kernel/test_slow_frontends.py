@@ -20,7 +20,14 @@ from ide_kernel.client import line as client_line
 
 #: All readers of a test; none may have seen a wrong line.
 READERS = []
-FLOOD = "i = 0\nwhile True:\n    print(i)\n    i += 1"
+#: A number and its line: long ones, where bytes are what fills the windows and files of the way, and lines only cost time.
+LINE = "%0199d"
+FLOOD = "i = 0\nwhile True:\n    print('%s' %% i)\n    i += 1" % LINE
+
+
+def printing(first, end):
+    """Code that prints the numbers from first to end."""
+    return "for i in range(%d, %d): print('%s' %% i)" % (first, end, LINE)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,10 +54,16 @@ def start():
 
 
 class Reader(object):
-    """Takes a kernel's output and checks that it counts up, over gaps too."""
+    """Takes a kernel's output and checks that it counts up, over gaps too.
 
-    def __init__(self, kernel):
+    Args:
+        kernel: a frontend.
+        line: how the kernel writes a number.
+    """
+
+    def __init__(self, kernel, line=LINE):
         self.kernel = kernel
+        self.line = line.encode("ascii") if bytes is not str else line
         self.next = 0
         self.gaps = 0
         self.bytes = 0
@@ -73,7 +86,7 @@ class Reader(object):
         lines = (self._rest + output.data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
-            expected = b"%d" % self.next
+            expected = self.line % self.next
             if not expected.endswith(line) or (line != expected and not self._torn):
                 self.wrong = self.wrong or (expected, line)
             self._torn = False
@@ -95,7 +108,7 @@ def test_one_who_does_not_read_holds_the_kernel_and_is_named(start):
     reader = Reader(kernel)
     assert execution.result(LIMIT).error.type == u"KeyboardInterrupt"
     seen, last = reader.next, int(kernel.execute("raise ValueError(i)").result(LIMIT).error.message)
-    if reader.wrong in ((b"%d" % last, b""), (b"%d" % (last + 1), b"")):
+    if reader.wrong in ((reader.line % last, b""), (reader.line % (last + 1), b"")):
         reader.wrong = None  # 2.7 ends the line of a print that was interrupted, whether it is begun or not
     assert last <= seen <= last + 2 and not reader.gaps, "every line up to the interrupt"
     watcher.close()
@@ -110,7 +123,7 @@ def test_one_who_comes_late_and_does_not_read_holds_the_kernel(start):
     kernel.wait(lambda: kernel.status.state == u"output", LIMIT)
     assert kernel.status.evidence[u"held_by"] == [late.frontend]
     late_reader = Reader(late)
-    late_reader.read_until(lambda: late_reader.next > reader.next + 1000)
+    late_reader.read_until(lambda: late_reader.next > reader.next + 50)
     late.close()  # which lets the kernel go on
     kernel.interrupt()
     assert execution.result(LIMIT).error.type == u"KeyboardInterrupt"
@@ -131,18 +144,18 @@ def test_who_is_gone_holds_nobody(start):
     other.kill()
     other.communicate()
     seen = reader.next
-    reader.read_until(lambda: reader.next > seen + 200000 and kernel.status.state == u"busy")
+    reader.read_until(lambda: reader.next > seen + 5000 and kernel.status.state == u"busy")
 
 
 def test_spool_lets_the_kernel_run_and_keeps_what_was_not_read(start):
     kernel = start(when_slow="spool")
     watcher = ide_kernel.attach(kernel.connection_file)
-    execution = kernel.execute("for i in range(300000): print(i)")
+    execution = kernel.execute(printing(0, 10000))
     fast = Reader(watcher)
-    fast.read_until(lambda: fast.next == 300000)
+    fast.read_until(lambda: fast.next == 10000)
     assert not fast.gaps and watcher.status.state != u"output"
     slow = Reader(kernel)
-    assert execution.result(LIMIT).ok and slow.next == 300000 and not slow.gaps
+    assert execution.result(LIMIT).ok and slow.next == 10000 and not slow.gaps
     watcher.close()
 
 
@@ -150,20 +163,20 @@ def test_spool_lets_the_kernel_run_and_keeps_what_was_not_read(start):
 def test_beyond_what_is_kept_the_gap_is_exact_and_results_come_all_the_same(start, options):
     kernel = start(**options)
     watcher = ide_kernel.attach(kernel.connection_file, lines=0)
-    first = kernel.execute("for i in range(500000): print(i)")
+    first = kernel.execute(printing(0, 17000))
     second = kernel.execute("x = 42")
     fast = Reader(watcher)
-    watcher.wait(lambda: fast.next == 500000, LIMIT)
+    watcher.wait(lambda: fast.next == 17000, LIMIT)
     slow = Reader(kernel)
-    assert first.result(LIMIT).ok and second.result(LIMIT).ok and kernel.execute("print(500000)").result(LIMIT).ok
-    assert slow.gaps and slow.next == 500001 and slow.bytes == sum(len(b"%d\n" % i) for i in range(500001))
+    assert first.result(LIMIT).ok and second.result(LIMIT).ok and kernel.execute(printing(17000, 17001)).result(LIMIT).ok
+    assert slow.gaps and slow.next == 17001 and slow.bytes == 17001 * len(LINE % 0 + "\n")
     watcher.close()
 
 
 def test_one_that_comes_late_gets_everything_and_the_icon_does_not_lie(start):
     kernel = start()
     Reader(kernel)
-    kernel.execute("for i in range(1000): print(i)").result(LIMIT)
+    kernel.execute(printing(0, 1000)).result(LIMIT)
     late = ide_kernel.attach(kernel.connection_file)
     seen = []
     late.on_execution(lambda execution: seen.append((execution.id, execution.state, execution.code, late.status.state)))
@@ -171,7 +184,7 @@ def test_one_that_comes_late_gets_everything_and_the_icon_does_not_lie(start):
     assert late.executions == [] and late.status.state == u"idle"
     reader.read_until(lambda: reader.next == 1000 and len(seen) == 3)
     assert [state for _, state, _, _ in seen] == [u"queued", u"running", u"finished"]
-    assert set(state for _, _, _, state in seen) == set([u"idle"]) and seen[0][2] == "for i in range(1000): print(i)"
+    assert set(state for _, _, _, state in seen) == set([u"idle"]) and seen[0][2] == printing(0, 1000)
     late.close()
 
 
@@ -186,7 +199,7 @@ def test_one_that_is_killed_in_a_flood_and_another_that_comes_after(start):
     other.communicate()
     late = ide_kernel.attach(kernel.connection_file)
     reader = Reader(late)
-    reader.read_until(lambda: reader.next > 1000000)  # over gaps, where it was slower than the kernel and what is kept
+    reader.read_until(lambda: reader.next > 35000)  # over gaps, where it was slower than the kernel and what is kept
     late.close()
 
 
@@ -200,14 +213,14 @@ def cut(kernel):
 
 def test_one_whose_link_is_cut_reads_on_where_it_was(start):
     kernel = start()
-    reader, code = Reader(kernel), "for i in range(%d, %d): print(i)"
-    execution = kernel.execute(code % (0, 300000))
-    for place in (1, 50000, 100000, 200000):
+    reader = Reader(kernel)
+    execution = kernel.execute(printing(0, 12000))
+    for place in (1, 2000, 4000, 8000):
         reader.read_until(lambda: reader.next >= place)  # noqa: B023
         kernel.wait(cut(kernel), LIMIT)
-    assert execution.result(LIMIT).ok and reader.next == 300000 and not reader.gaps
+    assert execution.result(LIMIT).ok and reader.next == 12000 and not reader.gaps
     kernel.wait(cut(kernel), LIMIT)
-    assert kernel.execute(code % (300000, 300100)).result(LIMIT).ok and reader.next == 300100
+    assert kernel.execute(printing(12000, 12100)).result(LIMIT).ok and reader.next == 12100
     assert kernel.status.state != u"lost" and kernel.complete("impor")["matches"] == [u"import"]
 
 
@@ -265,14 +278,14 @@ def test_a_broker_that_does_not_answer_any_more_is_lost(stopped, monkeypatch):
 
 def test_only_the_last_lines(start):
     kernel = start()
-    kernel.execute("for i in range(100000): print(i)").result(LIMIT)
-    for lines in (0, 1, 10, 50000):
+    kernel.execute("for i in range(20000): print(i)").result(LIMIT)
+    for lines in (0, 1, 10, 10000):
         late, seen = ide_kernel.attach(kernel.connection_file, lines=lines), []
         late.on_output(lambda output: seen.append(output.data))
         late.execute("print('end')").result(LIMIT)
         kernel.wait(lambda: not kernel.executions, LIMIT)
         # the executions of those who came before each wrote a line
-        expected = [b"%d" % i for i in range(100000)] + [b"end"] * (0, 1, 10, 50000).index(lines)
+        expected = [b"%d" % i for i in range(20000)] + [b"end"] * (0, 1, 10, 10000).index(lines)
         assert b"".join(seen).splitlines() == expected[len(expected) - lines:] + [b"end"]
         late.close()
 
@@ -286,8 +299,8 @@ def test_the_spool_is_given_up_and_the_status_says_so(start, tmpdir, monkeypatch
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     reader = Reader(kernel)
-    kernel.execute("for i in range(500000): print(i)").result(LIMIT)
-    assert reader.next == 500000
+    kernel.execute(printing(0, 17000)).result(LIMIT)
+    assert reader.next == 17000
     kernel.wait(lambda: kernel.status.evidence[u"spool_failure"], LIMIT)
     assert u"memory only" in kernel.status.detail
 

@@ -23,6 +23,12 @@ NAME = (u"name? ", u"name? ")
 UP = u"\x1bOA"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def leave_nothing_behind():
+    yield
+    end_all()
+
+
 @pytest.fixture
 def state(tmpdir):
     return str(tmpdir.join("state"))
@@ -33,7 +39,14 @@ def person(state):
     with Person(XDG_STATE_HOME=state) as found:
         found.sees(u"exit() or Ctrl-D leaves", READY)
         yield found
-    end_all()
+
+
+@pytest.fixture(scope="module")
+def resident(tmpdir_factory):
+    """Somebody at one shell, for all tests that leave it as it was, at its prompt."""
+    with Person(XDG_STATE_HOME=str(tmpdir_factory.mktemp("resident"))) as found:
+        found.sees(u"exit() or Ctrl-D leaves", READY)
+        yield found
 
 
 class Gate(object):
@@ -53,74 +66,72 @@ def gate(tmpdir):
     return Gate(str(tmpdir.join("gate")))
 
 
-def test_values_blocks_and_errors(person):
-    person.types(u"1 + 1").sees(u"\n2\n", READY)
-    person.types(u"for i in range(2):").sees(u"... ").types(u"  print(i + 100)").sees(u"... ").types(u"")
-    person.sees(u"100\n101\n", READY)
-    person.types(u"(1,").sees(u"... ").types(u"2)").sees(u"(1, 2)\n", READY)
-    person.types(u"u'\xe9' == u'\\xe9'").sees(u"True\n", READY)
-    person.types(u"1/0").sees(u"Traceback (most recent call last):\n  File \"<stdin>\", line 1", u"ZeroDivisionError", READY)
-    person.types(u"_").sees(u"True", READY)
-    assert person.types(u"exit()").leaves() == 0
+def test_values_blocks_and_errors(resident):
+    resident.types(u"1 + 1").sees(u"\n2\n", READY)
+    resident.types(u"for i in range(2):").sees(u"... ").types(u"  print(i + 100)").sees(u"... ").types(u"")
+    resident.sees(u"100\n101\n", READY)
+    resident.types(u"(1,").sees(u"... ").types(u"2)").sees(u"(1, 2)\n", READY)
+    resident.types(u"u'\xe9' == u'\\xe9'").sees(u"True\n", READY)
+    resident.types(u"1/0").sees(u"Traceback (most recent call last):\n  File \"<stdin>\", line 1", u"ZeroDivisionError", READY)
+    resident.types(u"_").sees(u"True", READY)
 
 
-def test_a_statement_in_a_bracket_or_none_at_all(person):
-    person.types(u"   ").sees(READY).types(u"").sees(READY)
-    person.types(u"# nothing").sees(READY).types(u"7 * 6").sees(u"\n42\n", READY)
-    assert person.keys(u"\x04").leaves() == 0
+def test_a_statement_in_a_bracket_or_none_at_all(resident):
+    resident.types(u"   ").sees(READY).types(u"").sees(READY)
+    resident.types(u"# nothing").sees(READY).types(u"7 * 6").sees(u"\n42\n", READY)
 
 
-def test_an_input_ends_where_it_does_in_plain_python(person):
+def test_an_input_ends_where_it_does_in_plain_python(resident):
     if not hasattr(sys, "pypy_version_info"):  # which itself waits for the bracket there
-        person.types(u"def f(:").sees(u"SyntaxError", READY)
-    person.types(u"x = 1 \\").sees(u"... ").types(u"  + 2").sees(READY).types(u"x * 14").sees(u"\n42\n", READY)
-    person.types(u"if x == 1: 'no'").sees(u"... ").types(u"else: 6 * 7").sees(u"... ").types(u"").sees(u"\n42\n", READY)
+        resident.types(u"def f(:").sees(u"SyntaxError", READY)
+    resident.types(u"x = 1 \\").sees(u"... ").types(u"  + 2").sees(READY).types(u"x * 14").sees(u"\n42\n", READY)
+    resident.types(u"if x == 1: 'no'").sees(u"... ").types(u"else: 6 * 7").sees(u"... ").types(u"").sees(u"\n42\n", READY)
 
 
-def test_output_without_a_newline_leaves_the_prompt_alone(person):
-    person.types(u"import sys; n = sys.stdout.write('%s!' % (10 ** 3))").sees(u"1000!\n", READY)
+def test_output_without_a_newline_leaves_the_prompt_alone(resident):
+    resident.types(u"import sys; n = sys.stdout.write('%s!' % (10 ** 3))").sees(u"1000!\n", READY)
 
 
-def test_input_and_password(person):
-    person.types(u"x = %s('na' + 'me? ')" % INPUT).sees(*NAME).types(u"Ada").sees(READY)
-    person.types(u"x + '!'").sees(u"'Ada!'\n", READY)
-    person.types(u"%s('e' + 'nd? ')" % INPUT).sees(u"end? ", u"end? ").keys(u"\x04").sees(u"EOFError", READY)
-    person.types(u"import getpass; p = getpass.getpass('se' + 'cret: ')").sees(u"secret: ").types_secretly(u"hush").sees(READY)
-    assert u"hush" not in person.screen
-    person.types(u"p + '!'").sees(u"'hush!'\n", READY)
+def test_input_and_password(resident):
+    resident.types(u"x = %s('na' + 'me? ')" % INPUT).sees(*NAME).types(u"Ada").sees(READY)
+    resident.types(u"x + '!'").sees(u"'Ada!'\n", READY)
+    resident.types(u"%s('e' + 'nd? ')" % INPUT).sees(u"end? ", u"end? ").keys(u"\x04").sees(u"EOFError", READY)
+    resident.types(u"import getpass; p = getpass.getpass('se' + 'cret: ')").sees(u"secret: ").types_secretly(u"hush").sees(READY)
+    assert u"hush" not in resident.screen
+    resident.types(u"p + '!'").sees(u"'hush!'\n", READY)
 
 
-def test_ctrl_c_at_a_question_interrupts_the_code(person):
-    person.types(u"%s('q' + 'q? ')" % INPUT).sees(u"qq? ", u"qq? ").keys(u"\x03").sees(u"KeyboardInterrupt", READY)
-    person.types(u"6 * 7").sees(u"\n42\n", READY)
+def test_ctrl_c_at_a_question_interrupts_the_code(resident):
+    resident.types(u"%s('q' + 'q? ')" % INPUT).sees(u"qq? ", u"qq? ").keys(u"\x03").sees(u"KeyboardInterrupt", READY)
+    resident.types(u"6 * 7").sees(u"\n42\n", READY)
 
 
-def test_ctrl_c_at_the_prompt_clears_the_line(person):
-    person.keys(u"1 +").sees(u"1 +").keys(u"\x03").sees(READY).types(u"5 * 5").sees(u"\n25\n", READY)
-    person.types(u"def f():").sees(u"... ").keys(u"\x03").sees(READY).types(u"5 * 6").sees(u"\n30\n", READY)
+def test_ctrl_c_at_the_prompt_clears_the_line(resident):
+    resident.keys(u"1 +").sees(u"1 +").keys(u"\x03").sees(READY).types(u"5 * 5").sees(u"\n25\n", READY)
+    resident.types(u"def f():").sees(u"... ").keys(u"\x03").sees(READY).types(u"5 * 6").sees(u"\n30\n", READY)
 
 
-def test_ctrl_c_leaves_a_wait_and_the_next_one_interrupts(person):
-    person.types(u"import time; print(9 * 11); time.sleep(1000)").sees(u"99\n").keys(u"\x03")
-    person.sees(u"runs on", READY)
-    person.keys(u"\x03").sees(u"Interrupting", u"KeyboardInterrupt", READY)
-    person.types(u"6 * 7").sees(u"\n42\n", READY)
+def test_ctrl_c_leaves_a_wait_and_the_next_one_interrupts(resident):
+    resident.types(u"import time; print(9 * 11); time.sleep(1000)").sees(u"99\n").keys(u"\x03")
+    resident.sees(u"runs on", READY)
+    resident.keys(u"\x03").sees(u"Interrupting", u"KeyboardInterrupt", READY)
+    resident.types(u"6 * 7").sees(u"\n42\n", READY)
 
 
-def test_a_left_wait_delivers_no_reply_to_a_later_prompt(person, gate):
-    person.types(u"print(9 * 11); x = open(%r).read(); 'first'" % gate.path).sees(u"99\n").keys(u"\x03").sees(READY)
-    person.types(u"'second'")
+def test_a_left_wait_delivers_no_reply_to_a_later_prompt(resident, gate):
+    resident.types(u"print(9 * 11); x = open(%r).read(); 'first'" % gate.path).sees(u"99\n").keys(u"\x03").sees(READY)
+    resident.types(u"'second'")
     gate.open()
-    person.sees(u"'first'\n", u"'second'\n", READY)
-    person.types(u"6 * 7").sees(u"\n42\n", READY)
+    resident.sees(u"'first'\n", u"'second'\n", READY)
+    resident.types(u"6 * 7").sees(u"\n42\n", READY)
 
 
-def test_a_semicolon_runs_it_in_the_background(person, gate):
-    person.types(u"x = open(%r).read(); print('o' + 'ut');" % gate.path).sees(READY)
-    person.keys(u"40 + ")
+def test_a_semicolon_runs_it_in_the_background(resident, gate):
+    resident.types(u"x = open(%r).read(); print('o' + 'ut');" % gate.path).sees(READY)
+    resident.keys(u"40 + ")
     gate.open()
-    person.sees(u"\nout\n", u"[done: ", u">>> 40 + ")
-    person.types(u"2").sees(u"\n42\n", READY)
+    resident.sees(u"\nout\n", u"[done: ", u">>> 40 + ")
+    resident.types(u"2").sees(u"\n42\n", READY)
 
 
 def test_the_kernel_dies_and_another_is_started(person):
@@ -165,10 +176,10 @@ def test_completion_and_history(person, state):
         again.sees(READY).keys(UP).sees(u"exit()").keys(UP).sees(u"some_long_name + 00")
 
 
-def test_answers_are_not_history(person):
+def test_answers_are_not_history(resident):
     pytest.importorskip("readline")
-    person.types(u"x = %s('na' + 'me? ')" % INPUT).sees(*NAME).types(u"Ada").sees(READY)
-    person.keys(UP).sees(u"x = %s('na' + 'me? ')" % INPUT)
+    resident.types(u"x = %s('na' + 'me? ')" % INPUT).sees(*NAME).types(u"Ada").sees(READY)
+    resident.keys(UP).sees(u"x = %s('na' + 'me? ')" % INPUT).keys(u"\x03").sees(READY)
 
 
 def test_two_terminals_share_a_kernel_and_see_each_other(person, state):
@@ -228,12 +239,12 @@ def test_ctrl_c_at_a_script(state):
     assert run("run", "-c", "print(1)") == (0, b"1\n", "")
 
 
-def test_what_is_pasted_runs_as_a_whole(person):
+def test_what_is_pasted_runs_as_a_whole(resident):
     pytest.importorskip("readline")
     if not hasattr(__import__("readline"), "get_completion_type"):
         pytest.skip("this Python's own line editor takes a pasted text line by line")
     text = u"def h(n):\r    total = n\r\r    return total + 1\r\rh(41)"
-    person.keys(u"\x1b[200~" + text + u"\x1b[201~").sees(u"h(41)").types(u"").sees(u"\n42\n", READY)
+    resident.keys(u"\x1b[200~" + text + u"\x1b[201~").sees(u"h(41)").types(u"").sees(u"\n42\n", READY)
 
 
 def test_the_end_is_heard(person):
@@ -242,15 +253,15 @@ def test_the_end_is_heard(person):
     assert person.leaves() == 0
 
 
-def test_the_icon_in_the_prompt_is_that_of_the_moment(person):
+def test_the_icon_in_the_prompt_is_that_of_the_moment(resident):
     """Stopped by the system, and let go on: nothing is typed meanwhile, and nothing else moves."""
-    person.types(u"import os; print('pid=%d.' % os.getpid())").sees(u"pid=", u".", READY)
-    pid = int(re.findall(u"pid=([0-9]+)", person.screen)[-1])
+    resident.types(u"import os; print('pid=%d.' % os.getpid())").sees(u"pid=", u".", READY)
+    pid = int(re.findall(u"pid=([0-9]+)", resident.screen)[-1])
     os.kill(pid, signal.SIGSTOP)
-    person.paints(ICONS[u"suspended"].glyph)
+    resident.paints(ICONS[u"suspended"].glyph)
     os.kill(pid, signal.SIGCONT)
-    person.paints(ICONS[u"idle"].glyph)
-    person.types(u"6 * 7").sees(u"42")
+    resident.paints(ICONS[u"idle"].glyph)
+    resident.types(u"6 * 7").sees(u"42", READY)
 
 
 def test_a_heart_beats_on_the_watched_status(state):

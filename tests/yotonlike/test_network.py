@@ -83,7 +83,7 @@ class World(object):
         self.random = random.Random(seed)
         self.contexts = [Context(number) for number in range(count)]
         self.random.shuffle(self.contexts)
-        self.wires = []  # [end, other end, bytes towards the other end, bytes back]
+        self.wires = []  # ([end, other end], [bytes towards the other end, bytes back])
         self.nonces = itertools.count()
 
     def connect(self, one, other):
@@ -100,13 +100,15 @@ class World(object):
         self.wires.remove(wire)
 
     def step(self):
-        busy = False
-        for wire in self.random.sample(self.wires, len(self.wires)):
-            ends, flying = wire
-            for at in self.random.sample((0, 1), 2):
+        """Move some bytes of each wire, in any order; whether any wire had something."""
+        busy, chance = False, self.random.random
+        live = [wire for wire in self.wires if wire[0][0].connection is not None or wire[0][1].connection is not None]
+        for ends, flying in sorted(live, key=lambda _: chance()):  # a third of what sample() costs
+            for at in (0, 1) if chance() < 0.5 else (1, 0):
                 end, other = ends[at], ends[1 - at]
                 if end.connection is not None:
-                    flying[at] += end.connection.data_to_send()
+                    if end.connection.has_output():
+                        flying[at] += end.connection.data_to_send()
                 else:
                     flying[at] += end.farewell
                     end.farewell = b""
@@ -125,6 +127,8 @@ class World(object):
     def run(self, steps=None):
         while self.step() and (steps is None or steps > 0):
             steps = None if steps is None else steps - 1
+        for end in [end for ends, _ in self.wires for end in ends if steps is None and end.connection is not None]:
+            assert end.connection.data_to_send() == b""
 
     def edges(self):
         found = []

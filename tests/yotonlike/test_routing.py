@@ -172,11 +172,12 @@ class World(object):
             node.leave(end)
 
     def step(self):
-        """Move some bytes of one line; whether any line had something."""
-        busy = False
-        for line in self.random.sample(self.lines, len(self.lines)):
-            for at in self.random.sample((0, 1), 2):
-                line.wires[at] += line.ends[at].data_to_send(self.random.choice((1, 1000, 65536)))
+        """Move some bytes of each line, in any order; whether any line had something."""
+        busy, chance = False, self.random.random
+        for line in sorted(self.lines, key=lambda _: chance()):  # a third of what sample() costs
+            for at in (0, 1) if chance() < 0.5 else (1, 0):
+                if line.ends[at].has_output():
+                    line.wires[at] += line.ends[at].data_to_send(self.random.choice((1, 1000, 65536)))
                 if line.wires[at]:
                     busy = True
                     size = self.random.choice((1, 3, 20, 1000, 100000))
@@ -194,6 +195,7 @@ class World(object):
         for line in self.lines:
             for end in line.ends:
                 assert end.state != CLOSED, end.error
+                assert steps is not None or end.data_to_send() == b""
 
 
 def handle(node, connection):
