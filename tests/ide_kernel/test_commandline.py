@@ -37,6 +37,48 @@ def lasting(tmpdir_factory):
     run("terminate", path)
 
 
+#: Runs the command line once for each list of arguments, each in a fork of one interpreter that has loaded its modules.
+EACH = """
+import json, os, runpy, sys
+directory, commands, redirected = json.loads(sys.argv[1])
+import ide_kernel.__main__, argparse, ide_kernel.frontends.commands
+for number, arguments in enumerate(commands):
+    pid = os.fork()
+    if pid == 0:
+        for fd in redirected:
+            opened = os.open(os.path.join(directory, "%d.%d" % (number, fd)) if fd else os.devnull, os.O_RDWR | os.O_CREAT)
+            os.dup2(opened, fd)
+            os.close(opened)
+        sys.argv[1:] = map(str, arguments)
+        sys.modules.pop("ide_kernel.__main__")
+        runpy.run_module("ide_kernel", run_name="__main__", alter_sys=True)
+    status = os.waitpid(pid, 0)[1]
+    with open(os.path.join(directory, "statuses"), "a") as statuses:
+        statuses.write("%d\\n" % status)
+"""
+
+
+def run_each(commands, directory, closed=(), **settings):
+    """Run the command line for each list of arguments: [(exit status, stdout, stderr), ...].
+
+    Args:
+        commands: lists of arguments.
+        directory: an empty one, for what they write.
+        closed: descriptors that are not open.
+        settings: of ``Popen``; what goes to a ``stdout`` of its is not read.
+    """
+    redirected = [fd for fd in (0, 1, 2) if fd not in closed and not (fd == 1 and "stdout" in settings)]
+    description = json.dumps([str(directory), commands, redirected])
+    assert subprocess.call([sys.executable, "-c", EACH, description], cwd=ROOT, preexec_fn=close(*closed), **settings) == 0
+    found = []
+    for number, status in enumerate(map(int, directory.join("statuses").read().split())):
+        files = [directory.join("%d.%d" % (number, fd)) for fd in (1, 2)]
+        out, err = [path.read_binary() if path.check() else b"" for path in files]
+        found.append((os.WEXITSTATUS(status) if os.WIFEXITED(status) else None, out, err.decode("utf-8")))
+    assert len(found) == len(commands)
+    return found
+
+
 # What the README promises
 
 
@@ -237,20 +279,19 @@ def test_a_program_whose_output_cannot_be_written():
 
 
 @needs_full_disk
-@pytest.mark.parametrize("arguments", [["status", "F"], ["status", "F", "--json"], ["status", "F", "--watch"], ["where", "F"],
-                                       ["--version"], ["--help"], ["run", "-h"], ["broker", "--help"]])
-def test_a_command_whose_output_cannot_be_written(lasting, arguments):
+def test_a_command_whose_output_cannot_be_written(lasting, tmpdir):
     """To a full disk, and to a reader that is gone."""
-    arguments = [lasting if each == "F" else each for each in arguments]
+    commands = [["status", lasting], ["status", lasting, "--json"], ["status", lasting, "--watch"], ["where", lasting],
+                ["--version"], ["--help"], ["run", "-h"], ["broker", "--help"]]
     with open("/dev/full", "w") as full:
-        status, _, err = run(*arguments, stdout=full)
-    assert (status, err) == (120, "ide-kernel: cannot write to stdout: [Errno 28] No space left on device\n")
+        for arguments, (status, _, err) in zip(commands, run_each(commands, tmpdir.mkdir("full"), stdout=full)):
+            assert (arguments, status, err) == (
+                arguments, 120, "ide-kernel: cannot write to stdout: [Errno 28] No space left on device\n")
     read_end, write_end = os.pipe()
     os.close(read_end)
-    status, _, err = run(*arguments, stdout=write_end)
+    for arguments, (status, _, err) in zip(commands, run_each(commands, tmpdir.mkdir("gone"), stdout=write_end)):
+        assert (arguments, status, err) == (arguments, 128 + signal.SIGPIPE, "")
     os.close(write_end)
-    assert (status, err) == (128 + signal.SIGPIPE, "")
-
 
 
 def close(*fds):
@@ -270,15 +311,14 @@ def test_a_program_without_some_standard_descriptors(tmpdir, fds):
 
 
 @pytest.mark.parametrize("fds", [(0,), (1,), (2,), (0, 1, 2)])
-def test_commands_without_some_standard_descriptors(lasting, fds):
-    for arguments in ([], ["--help"], ["status", "--help"], ["status", lasting], ["where", lasting], ["status", lasting + "?"]):
-        status, out, err = run(*arguments, preexec_fn=close(*fds))
+def test_commands_without_some_standard_descriptors(lasting, fds, tmpdir):
+    other = lasting + ".other"
+    commands = [[], ["--help"], ["status", "--help"], ["status", lasting], ["where", lasting], ["status", lasting + "?"],
+                ["broker", "--connection-file", other], ["terminate", other]]
+    for arguments, (status, out, err) in zip(commands, run_each(commands, tmpdir, closed=fds)):
         assert (status, bool(out)) == (1 if lasting + "?" in arguments else 0, 1 not in fds and arguments not in ([], [
             "status", lasting + "?"])), (arguments, err)
         assert "Traceback" not in err
-    other = lasting + ".other"
-    assert run("broker", "--connection-file", other, preexec_fn=close(*fds))[0] == 0
-    assert run("terminate", other)[0] == 0
 
 
 # Kernels that go on
@@ -391,36 +431,11 @@ HELP = [
     (["status", "--help"], b"--watch"), (["--version"], ide_kernel.__version__.encode("ascii")),
     (["interrupt", "--help"], b"as Ctrl-C does"), (["terminate", "--help"], b"SIGINT, SIGTERM, SIGKILL")]
 
-#: Runs the command line once for each list of arguments, in a fork that has loaded nothing of it but its modules.
-EACH = """
-import json, os, runpy, sys
-directory = sys.argv[1]
-import ide_kernel.__main__, argparse
-for number, arguments in enumerate(json.load(sys.stdin)):
-    pid = os.fork()
-    if pid == 0:
-        for fd, name in ((0, os.devnull), (1, "%d.out" % number), (2, "%d.err" % number)):
-            os.dup2(os.open(os.path.join(directory, name), os.O_RDWR | os.O_CREAT), fd)
-        sys.argv[1:] = map(str, arguments)
-        sys.modules.pop("ide_kernel.__main__")
-        runpy.run_module("ide_kernel", run_name="__main__", alter_sys=True)
-    os.write(1, ("%d\\n" % os.waitpid(pid, 0)[1]).encode("ascii"))  # nothing stays in a buffer that is forked
-"""
-
-
 @pytest.fixture(scope="module")
 def said(tmpdir_factory):
     """What commands of which nothing becomes said: {their arguments: (exit status, stdout, stderr)}."""
-    directory = tmpdir_factory.mktemp("said")
     commands = [arguments for arguments, _ in WRONG + HELP]
-    process = subprocess.Popen([sys.executable, "-c", EACH, str(directory)], cwd=ROOT, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE)
-    statuses = process.communicate(json.dumps(commands).encode("ascii"))[0].split()
-    found = {}
-    for number, (arguments, status) in enumerate(zip(commands, statuses)):
-        out, err = [directory.join("%d.%s" % (number, name)).read_binary() for name in ("out", "err")]
-        found[tuple(arguments)] = (os.WEXITSTATUS(int(status)) if os.WIFEXITED(int(status)) else None, out, err.decode("utf-8"))
-    return found
+    return dict(zip(map(tuple, commands), run_each(commands, tmpdir_factory.mktemp("said"))))
 
 
 @pytest.mark.parametrize("arguments, words", WRONG)

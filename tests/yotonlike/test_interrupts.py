@@ -3,62 +3,51 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
 import yotonlike
+from nursery import Nursery
 from yotonlike.transport.waiting import Waiter
 
 LIMIT = 30  # seconds
 KEY = b"0123456789abcdef0123456789abcdef"
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(yotonlike.__file__)))
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no SIGINT to send here")
 
 
-class Child(object):
-    """A process that runs ``code`` after a common beginning."""
+def interrupt(child):
+    child.send_signal(signal.SIGINT)
 
-    def __init__(self, code, *arguments):
-        self.process = subprocess.Popen([sys.executable, "-c", BEGINNING + code] + list(arguments), cwd=ROOT,
-                                        bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        env=dict(os.environ, PYTHONPATH=ROOT))
 
-    def line(self):
-        return self.process.stdout.readline().decode("ascii").strip()
+def waits(child):
+    """Return once the main thread sleeps in the system, as far as this system tells."""
+    path, waiter, asleep = "/proc/%d/task/%d/stat" % (child.pid, child.pid), Waiter(), 0
+    while os.path.exists(path) and asleep < 3:
+        with open(path) as stream:
+            asleep = asleep + 1 if stream.read().rpartition(")")[2].split()[0] == "S" else 0
+        waiter.wait(0.005)
 
-    def interrupt(self):
-        os.kill(self.process.pid, signal.SIGINT)
 
-    def waits(self):
-        """Return once the main thread sleeps in the system, as far as this system tells."""
-        path, waiter, asleep = "/proc/%d/task/%d/stat" % (self.process.pid, self.process.pid), Waiter(), 0
-        while os.path.exists(path) and asleep < 3:
-            with open(path) as stream:
-                asleep = asleep + 1 if stream.read().rpartition(")")[2].split()[0] == "S" else 0
-            waiter.wait(0.005)
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+@pytest.fixture(scope="module")
+def nursery():
+    made = Nursery()
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def run():
+def run(nursery):
+    """A function that starts a process that runs code after a common beginning."""
     started = []
 
     def start(code, *arguments):
-        started.append(Child(code, *arguments))
+        started.append(nursery.start(BEGINNING + code, *arguments))
         return started[-1]
 
     yield start
     for child in started:
-        child.end()
+        child.close()
 
 
 BEGINNING = """
@@ -157,8 +146,8 @@ CALLS = ["send", "recv", "recv with timeout", "iterate", "result", "result of no
 def test_it_gets_through(run, call):
     child = run(BLOCKED, call)
     assert child.line() == "ready"
-    child.waits()
-    child.interrupt()
+    waits(child)
+    interrupt(child)
     assert child.line() == "interrupted"
     assert child.line() == "works on 42"
 
@@ -227,13 +216,13 @@ def storm(child):
     """A signal for each one that the child has seen, until it has seen enough; then what it did."""
     assert child.line() == "ready"
     seen = 0
-    while os.read(child.process.stdout.fileno(), 1) == b"!":
+    while child.stream.recv(1) == b"!":
         seen += 1
         if seen <= 200:
-            child.interrupt()
+            interrupt(child)
     rest = b""
     while not rest.endswith(b"\n"):
-        rest += os.read(child.process.stdout.fileno(), 100000) or b"(it ended)\n"
+        rest += child.stream.recv(100000) or b"(it ended)\n"
     return [int(number) for number in rest.split()]
 
 

@@ -14,7 +14,8 @@ import threading
 
 import pytest
 import yotonlike
-from yotonlike.protocol import events
+from nursery import Nursery
+from yotonlike.protocol import events, handshake
 from yotonlike.protocol.connection import Connection
 from yotonlike.protocol.credit import Batch
 from yotonlike.protocol.settings import Settings
@@ -39,24 +40,37 @@ def contexts():
         context.close(1.0)
 
 
+@pytest.fixture(scope="module")
+def nursery():
+    made = Nursery()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def children():
+def children(nursery):
     """A function that starts Python code in another process, with a line of its stdout as the sign that it is ready."""
     started = []
 
     def start(code, *arguments):
-        child = subprocess.Popen([sys.executable, "-c", code] + list(arguments), cwd=ROOT, stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=ROOT))
-        started.append(child)
-        return child
+        started.append(nursery.start(code, *arguments))
+        return started[-1]
 
     yield start
     for child in started:
+        child.close()
+
+
+def outcome(code, *arguments):
+    """What a new interpreter writes that runs the code to its end, and its status."""
+    child = subprocess.Popen([sys.executable, "-c", code] + list(arguments), cwd=ROOT, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=ROOT))
+    try:
+        return child.communicate()[0].decode("utf-8").splitlines(), child.returncode
+    finally:
         if child.poll() is None:
             child.kill()
-        child.wait()
-        child.stdin.close()
-        child.stdout.close()
+            child.wait()
 
 
 def happens(signal_, context, condition=lambda *arguments: True):
@@ -87,10 +101,6 @@ print(context.bind(sys.argv[1]).address)
 sys.stdout.flush()
 sys.stdin.read()
 """
-
-
-def address_of(child):
-    return child.stdout.readline().decode("utf-8").strip()
 
 
 # -- coming up ----------------------------------------------------------------------------------------------------------
@@ -186,13 +196,14 @@ def test_another_key(contexts):
     assert client.links == [] and contexts().connect(listener.address).state == "alive"
 
 
-def test_somebody_who_never_answers(contexts, tmpdir):
+def test_somebody_who_never_answers(contexts, tmpdir, monkeypatch):
     silent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     silent.bind(str(tmpdir.join("silent")))
     silent.listen(1)
     context = contexts()
     with pytest.raises(yotonlike.Timeout):
         context.connect("unix://%s" % tmpdir.join("silent"), timeout=0.05)
+    monkeypatch.setattr(handshake, "TIMEOUT", 0.2)
     with pytest.raises(yotonlike.AuthenticationFailed):  # the handshake's own deadline
         context.connect("unix://%s" % tmpdir.join("silent"), timeout=LIMIT)
     assert context.links == []
@@ -325,7 +336,7 @@ def test_more_strangers_than_places(contexts):
         stream.close()
 
 
-def test_descriptors_used_up(children):
+def test_descriptors_used_up():
     """No loop spins, and as soon as there is a descriptor again the next one is served."""
     code = """
 import resource, sys, socket, yotonlike
@@ -348,8 +359,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 again = yotonlike.Context(u"again", server.key)
 print(again.connect(address).state)
 """
-    child = children(code)
-    assert child.communicate()[0].strip() == b"alive" and child.returncode == 0
+    assert outcome(code) == (["alive"], 0)
 
 
 # -- going down ---------------------------------------------------------------------------------------------------------
@@ -477,10 +487,11 @@ def test_the_other_end_hears_why(contexts):
 def test_a_peer_that_is_killed_is_lost(contexts, children):
     child = children(SERVER, "tcp://127.0.0.1:0")
     client = contexts(u"client")
-    link = client.connect(address_of(child))
+    link, closed = client.connect(child.line()), []
+    client.link_closed.connect(closed.append)  # first: it may be over before we wait for it
     child.kill()
-    happens(client.link_closed, client)
-    assert type(link.closed_reason) is yotonlike.PeerLost
+    pump(client, lambda: closed)
+    assert closed == [link] and type(link.closed_reason) is yotonlike.PeerLost
 
 
 def test_what_a_killed_peer_had_sent_still_comes(contexts, children):
@@ -499,7 +510,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     child = children(code)
     context = contexts()
     sub = yotonlike.SubChannel(context, u"news", yotonlike.BINARY, window=1 << 24)
-    context.connect(address_of(child))
+    context.connect(child.line())
     got = [sub.recv(LIMIT) for _ in range(300)]
     assert [int(message.rstrip(b"x")) for message in got] == list(range(300))
 
@@ -597,13 +608,12 @@ def test_a_closed_listener_refuses_although_something_still_holds_its_socket(con
 def test_silence_is_a_label(contexts, children):
     child = children(SERVER, "tcp://127.0.0.1:0")
     client = contexts(u"client", heartbeat=0.05)
-    address = address_of(child)
-    link = client.connect(address)
-    os.kill(child.pid, signal.SIGSTOP)
+    link = client.connect(child.line())
+    child.send_signal(signal.SIGSTOP)
     try:
         wait_for(lambda: link.state == "silent")
     finally:
-        os.kill(child.pid, signal.SIGCONT)
+        child.send_signal(signal.SIGCONT)
     wait_for(lambda: link.state == "alive")
     assert yotonlike.ReqChannel(client, u"echo").request(3).result(LIMIT) == 3
 
@@ -623,18 +633,19 @@ def wait_for(condition):
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_reconnect_to_a_server_that_is_killed_and_started_again(contexts, children, tmpdir, kind):
     child = children(SERVER, "tcp://127.0.0.1:0" if kind == "tcp" else "unix://%s/s" % tmpdir)
-    address = address_of(child)
+    address = child.line()
     client = contexts(u"client")
     link = client.connect(address, reconnect=True)
-    req = yotonlike.ReqChannel(client, u"echo")
+    req, closed = yotonlike.ReqChannel(client, u"echo"), []
+    client.link_closed.connect(closed.append)
     for number in range(3):
         assert req.request(number).result(LIMIT) == number
+        del closed[:]
         child.kill()
-        child.wait()
-        happens(client.link_closed, client, lambda closed: closed is link) if link.state != "connecting" else None
+        pump(client, lambda: link in closed)
         assert link.state == "connecting" and type(link.closed_reason) in (yotonlike.PeerLost, yotonlike.AddressError)
         child = children(SERVER, address)
-        assert address_of(child) == address
+        assert child.line() == address
         assert req.request(number).result(LIMIT) == number and link.state == "alive"
     link.close()
     assert link.state == "closed" and client.links == []
@@ -666,7 +677,7 @@ def test_a_server_that_ends_in_the_middle_of_a_handshake_is_tried_again(contexts
 def test_without_reconnect_a_lost_link_stays_lost(contexts, children):
     child = children(SERVER, "tcp://127.0.0.1:0")
     client = contexts(u"client")
-    link = client.connect(address_of(child))
+    link = client.connect(child.line())
     closed = []
     client.link_closed.connect(closed.append)  # first: it may be over before we wait for it
     child.kill()
@@ -762,7 +773,5 @@ client.close(); server.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_cannot_use_them_and_does_not_disturb_the_parent(children, tmpdir):
-    child = children(FORK, str(tmpdir.join("socket")))
-    out = child.communicate()[0].decode("utf-8").splitlines()
-    assert out == ["fine " * 8, "file True links True"] and child.returncode == 0
+def test_a_forked_child_cannot_use_them_and_does_not_disturb_the_parent(tmpdir):
+    assert outcome(FORK, str(tmpdir.join("socket"))) == (["fine " * 8, "file True links True"], 0)

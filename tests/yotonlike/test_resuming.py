@@ -2,14 +2,12 @@
 from __future__ import absolute_import, division, print_function
 
 import binascii
-import os
 import random
-import subprocess
-import sys
 
 import cutting
 import pytest
 import yotonlike
+from nursery import Nursery
 from yotonlike import BINARY, Gap, History, PubChannel, SubChannel
 from yotonlike.protocol.credit import OVERHEAD
 from yotonlike.testing import LinkedContexts
@@ -487,7 +485,6 @@ for number in range(3):
 sys.stdin.readline()
 context.close(20)
 """
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(yotonlike.__file__)))
 
 
 class Publisher(object):
@@ -497,12 +494,11 @@ class Publisher(object):
         seen: what comes of that.
     """
 
-    def __init__(self, name, context, sub):
+    def __init__(self, name, context, sub, nursery):
         self.name, self.context = name, context
         address = context.listeners[0].address
         key = binascii.hexlify(context.key).decode("ascii")
-        self.process = subprocess.Popen([sys.executable, "-c", PUBLISHER, name, key, address], stdin=subprocess.PIPE, cwd=ROOT,
-                                        env=dict(os.environ, PYTHONPATH=ROOT))
+        self.process = nursery.start(PUBLISHER, name, key, address)
         self.seen = []
         while self.seen[-1:] != [2]:
             message = sub.recv(LIMIT)
@@ -513,24 +509,31 @@ class Publisher(object):
         if how == "killed":
             self.process.kill()
         else:
-            self.process.stdin.write(b"\n")
-        self.process.stdin.close()
-        self.process.wait()
+            self.process.stream.sendall(b"\n")
+            assert self.process.wait() == 0
+        self.process.close()
         self.context.loop.wait(lambda: self.name not in [link.peer for link in self.context._links], self.context.waiters, None)
 
 
+@pytest.fixture(scope="module")
+def nursery():
+    made = Nursery()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("hops", [1, 2])
-def test_a_publisher_that_was_killed_and_started_again_leaves_a_gap_of_unknown_size(hops):
+def test_a_publisher_that_was_killed_and_started_again_leaves_a_gap_of_unknown_size(hops, nursery):
     with LinkedContexts(hops) as contexts:
         relay = contexts[0]
         relay.bind("tcp://127.0.0.1:0")
         sub = SubChannel(contexts[-1], u"news", gaps=True)
-        first, other = Publisher("worker", relay, sub), Publisher("other", relay, sub)
+        first, other = [Publisher(name, relay, sub, nursery) for name in ("worker", "other")]
         first.end("killed")
-        third = Publisher("third", relay, sub)
-        again = Publisher("worker", relay, sub)
+        third = Publisher("third", relay, sub, nursery)
+        again = Publisher("worker", relay, sub, nursery)
         again.end("closed")
-        last = Publisher("worker", relay, sub)
+        last = Publisher("worker", relay, sub, nursery)
         for each in (other, third, last):
             each.end("closed")
         assert other.seen == [0, 1, 2], "it was merely new"

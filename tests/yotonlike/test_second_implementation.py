@@ -96,6 +96,8 @@ class Peer(object):
 
     def __init__(self, stream, key=KEY, name=u"second"):
         stream.settimeout(LIMIT)
+        if stream.family == socket.AF_INET:  # a frame must not wait for the other end's word that the one before has come
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stream, self.key, self.name = stream, key, name
         self.id, self.nonce = os.urandom(16), os.urandom(16)
 
