@@ -1,7 +1,6 @@
 """Whatever writes, through kernel, broker and client: it all comes, whole. The long proofs are in benchmarks/printing.py."""
 from __future__ import absolute_import, division, print_function
 
-import hashlib
 import subprocess
 import sys
 import threading
@@ -81,24 +80,22 @@ def test_every_line_of_all_who_write_at_the_same_time(kernel, data, writers):
 
 def test_one_long_line(kernel, data):
     """64 MiB without a newline, and nobody keeps it."""
-    sizes, digest = [], hashlib.md5()
+    sizes, same, expected = [], [], b"x" * (1 << 18)
 
     def take(output):
         sizes.append(len(output.data))
-        digest.update(output.data)
+        same.append(output.data == expected[:len(output.data)])
         del data[:]
 
     listener = kernel.on_output(take)
     assert kernel.execute("import sys\npiece = 'x' * 65536\nfor i in range(1024): n = sys.stdout.write(piece)").result(LIMIT).ok
     kernel.off(listener)
-    assert sum(sizes) == 64 << 20 and max(sizes) <= 1 << 18
-    assert digest.hexdigest() == hashlib.md5(b"x" * (64 << 20)).hexdigest()
+    assert sum(sizes) == 64 << 20 and max(sizes) <= 1 << 18 and all(same)
 
 
 def test_run_in_a_pipeline():
-    code = "for i in range(100000): print(i)"
-    ours = subprocess.check_output(COMMAND + ["run", "-c", code], cwd=ROOT)
-    assert hashlib.md5(ours).hexdigest() == hashlib.md5(subprocess.check_output([sys.executable, "-c", code])).hexdigest()
+    printed = subprocess.check_output(COMMAND + ["run", "-c", "for i in range(20000): print('%029d' % i)"], cwd=ROOT)
+    assert printed.splitlines(True) == [b"%029d\n" % number for number in range(20000)]
 
 
 def test_run_whose_reader_has_enough():

@@ -26,8 +26,25 @@ READS = (u"import ctypes, os\nfd = os.open(%r, os.O_RDWR)\ndef f():\n"
 no_pydll = pytest.mark.skipif(PYPY, reason="PyPy's ctypes never keeps the GIL")
 
 
+@pytest.fixture(scope="module")
+def broker():
+    with ide_kernel.start(sys.executable) as kernel:
+        yield kernel
+
+
 @pytest.fixture
-def kernel():
+def kernel(broker):
+    """A new kernel, and a frontend of its own: the test may do to them what it likes. Only the broker is that of all."""
+    with ide_kernel.attach(broker.connection_file, lines=0) as kernel:
+        if kernel.exit is not None:  # that of the test before
+            kernel.restart()
+        yield kernel
+        kernel.kill()
+
+
+@pytest.fixture
+def alone():
+    """A kernel with a broker of its own, for what is not over with the kernel."""
     with ide_kernel.start(sys.executable) as kernel:
         yield kernel
         if not kernel.lost:
@@ -72,7 +89,8 @@ def test_an_interrupt_waits_for_the_kernel_to_begin_what_it_is_for(shared):
 def test_code_that_handles_an_interrupt_runs_on_and_that_is_said(kernel):
     printed = []
     kernel.on_output(printed.append)
-    kernel.execute("import signal\n_ = signal.signal(signal.SIGINT, lambda *_: None)\nprint('set')\nwhile True: pass")
+    kernel.execute("import signal\n_ = signal.signal(signal.SIGINT, lambda *_: None)\nprint('set')\n"
+                   "while True: signal.pause()")
     kernel.wait(lambda: printed, LIMIT)
     reply = kernel.interrupt()
     assert reply["delivered"] and "kill" in reply["stronger"] and u"interrupted" in reply["detail"]
@@ -274,27 +292,27 @@ def test_out_of_memory(kernel):
         os.rmdir(group)
 
 
-def test_a_kernel_that_dies_at_its_start_is_not_started_again_by_itself(kernel, tmpdir):
+def test_a_kernel_that_dies_at_its_start_is_not_started_again_by_itself(alone, tmpdir):
     tmpdir.join("sitecustomize.py").write("import os; os._exit(5)")
     with pytest.raises(ide_kernel.StartError):
-        kernel.restart(env=dict(os.environ, PYTHONPATH=str(tmpdir)))
-    assert until(kernel, names.DEAD).exit.code == 5 and kernel.status.generation == 2
+        alone.restart(env=dict(os.environ, PYTHONPATH=str(tmpdir)))
+    assert until(alone, names.DEAD).exit.code == 5 and alone.status.generation == 2
 
 
 @pytest.mark.parametrize("code, state", [
     ("while True: pass", names.BUSY), pytest.param(WAITS % 60000000 + u"f()", names.STUCK, marks=no_pydll)])
-def test_nothing_survives_a_killed_broker(kernel, code, state):
-    kernel.execute("import subprocess; c = subprocess.Popen(['setsid', 'sleep', '60']); print('C%d.' % c.pid)")
+def test_nothing_survives_a_killed_broker(alone, code, state):
+    alone.execute("import subprocess; c = subprocess.Popen(['setsid', 'sleep', '60']); print('C%d.' % c.pid)")
     written = []
-    kernel.on_output(written.append)
-    kernel.wait(lambda: u"." in u"".join(output.text for output in written), LIMIT)
+    alone.on_output(written.append)
+    alone.wait(lambda: u"." in u"".join(output.text for output in written), LIMIT)
     child = int(u"".join(output.text for output in written).split(u"C")[1].split(u".")[0])
-    kernel.execute(code)
-    until(kernel, state)
-    os.kill(kernel.info["broker_pid"], signal.SIGKILL)
-    kernel.wait(lambda: kernel.lost, LIMIT)
-    assert kernel.status.state == names.LOST
-    for pid in (kernel.info["kernel_pid"], child):
+    alone.execute(code)
+    until(alone, state)
+    os.kill(alone.info["broker_pid"], signal.SIGKILL)
+    alone.wait(lambda: alone.lost, LIMIT)
+    assert alone.status.state == names.LOST
+    for pid in (alone.info["kernel_pid"], child):
         wait_gone(pid)
 
 

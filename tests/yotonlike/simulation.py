@@ -359,11 +359,13 @@ class Publisher(object):
 
     def step(self):
         world = self.world
-        if not world.settling and self.number < A_CUT * (world.cuts + 1) and self.behind() < MOST_BEHIND:
+        if world.settling:
+            return
+        if self.number < A_CUT * (world.cuts + 1) and self.behind() < MOST_BEHIND:
             for _ in range(self.world.random.choice((1, 1, 5, 50))):
                 if not self.send():
                     break
-        self.world.after(self.world.random.uniform(0, 2 * self.pace), self.step)
+        world.after(world.random.uniform(0, 2 * self.pace), self.step)
 
     def may_miss(self, reader):
         """Whether a subscription may have gaps; one that wants no history also when its publisher moves."""
@@ -396,7 +398,7 @@ class Subscriber(object):
 
     def step(self):
         chance = self.world.random
-        for _ in range(chance.choice((1, 10, 1000))):
+        for _ in itertools.repeat(None, chance.choice((1, 10, 1000))):
             try:
                 message = self.channel.recv(0)
             except WouldBlock:
@@ -538,7 +540,7 @@ class World(object):
     def _set_state(self):
         if not self.settling:
             self.random.choice(self.states).send(next(self.nonces))
-        self.after(self.random.uniform(0, 0.3), self._set_state)
+            self.after(self.random.uniform(0, 0.3), self._set_state)
 
     # -- the run --------------------------------------------------------------------------------------------------------
 

@@ -163,9 +163,9 @@ def test_a_number_that_another_descriptor_gets_belongs_to_that_one(context, peer
     os.close(reader)
     os.close(writer)
     address = context.bind("tcp://127.0.0.1:0").address  # takes the lower number, as numbers are given out
-    joined = start(lambda: yotonlike.Context(u"third", KEY).connect(address))
     opened = []
     context.link_opened.connect(opened.append)
+    joined = start(lambda: yotonlike.Context(u"third", KEY).connect(address))
     while not opened:
         context.wait(LIMIT)
         context.process_events()

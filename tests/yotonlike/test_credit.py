@@ -81,9 +81,9 @@ class Hop(object):
             self.outlet.granted(self.grants.pop(0))
 
     def check(self):
-        flying = sum(each.cost for each, start, _ in self.pieces if start == 0)
+        flying = sum([each.cost for each, start, _ in self.pieces if start == 0])  # lists: most of the time goes here
         assert self.outlet.credit + flying + self.inlet.held + sum(self.grants) == self.outlet.window
-        assert self.outlet.queued == sum(each.cost for each in self.outlet.queue) - (
+        assert self.outlet.queued == sum([each.cost for each in self.outlet.queue]) - (
             self.outlet.queue[0].cost if self.outlet._sent else 0)
         assert 0 <= self.inlet.freed <= self.inlet.held
         assert self.outlet.room() == self.outlet.credit - self.outlet.queued

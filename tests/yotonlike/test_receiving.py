@@ -203,7 +203,7 @@ def test_iteration_goes_on_after_a_message_that_cannot_be_decoded(kind):
 def test_several_readers_get_every_message_once_and_in_order(linked, window):
     """Also while the publisher waits for window, which changes how messages are handed out."""
     pub, sub = published(linked, window=window)
-    count = 5000
+    count = 2000
     parts = [[] for _ in range(4)]
 
     def read(part):
@@ -268,7 +268,8 @@ def test_ten_megabytes_to_a_slow_reader_in_another_process_all_arrive(ending):
             for number in range(1000):
                 message = sub.recv(LIMIT)
                 assert int(message[:6]) == number and len(message) == 10006
-                sum(bytearray(message) * 5)  # the reader is slower than the network
+                if number > 850:  # when the publisher is about to end, the reader is slower than the network, and a window behind
+                    sum(bytearray(message) * 5)
             assert child.wait() == 0
     finally:
         if child.poll() is None:
@@ -287,14 +288,14 @@ def test_a_relay_forwards_the_newest_for_ever():
         sub = yotonlike.SubChannel(contexts[2], u"news", on_full="latest", window=2000)
         pub.wait_for_subscriber(LIMIT)
         got = []
-        for number in range(3000):
+        for number in range(1000):
             pub.send(u"%d" % number + u" " * 100)
-            if number % 500 == 499:
+            if number % 200 == 199:
                 got += sub.recv_all()
         pub.send(u"end")
         while not got or got[-1] != u"end":
             got.append(sub.recv(LIMIT))
-        assert len(got) + sub.dropped == 3001
+        assert len(got) + sub.dropped == 1001
     finally:
         for context in contexts:
             context.close(1.0)

@@ -5,15 +5,22 @@ import pytest
 import simulation
 
 
-@pytest.mark.parametrize("seed", range(14))
-def test_links_are_cut_and_nothing_is_lost_repeated_or_reordered(seed):
+seen = {}  # seed: how its network ended
+
+
+def live(seed):
     world = simulation.simulate(seed, 10)
     assert world.cuts >= 10
+    return world.now, world.events, world.received, world.missed
+
+
+@pytest.mark.parametrize("seed", range(14))
+def test_links_are_cut_and_nothing_is_lost_repeated_or_reordered(seed):
+    seen[seed] = live(seed)
 
 
 def test_a_seed_decides_everything():
-    one, other = [simulation.simulate(5, 10) for _ in range(2)]
-    assert (one.now, one.events, one.received, one.missed) == (other.now, other.events, other.received, other.missed)
+    assert live(5) == (seen.get(5) or live(5))
 
 
 def test_a_failure_is_noticed_and_says_how_to_see_it_again(monkeypatch, capsys):

@@ -86,6 +86,14 @@ def test_what_others_say_is_not(waiter, program):
     assert len(told(program)) == 1 and not waiter.wait(0)
 
 
+def test_what_others_say_stays_when_a_signal_is_told(waiter, program):
+    waiter.wakeup.take_signals()
+    send_signal()
+    waiter.set()
+    waiter.wakeup.leave_signals()
+    assert len(told(program)) == 1 and waiter.wait(None) and not waiter.wait(0)
+
+
 def test_a_handler_that_runs_meanwhile_may_have_its_program_told(waiter, program):
     other = Wakeup()
     signal.signal(signal.SIGUSR1, lambda number, frame: signal.set_wakeup_fd(other._write))
@@ -111,9 +119,10 @@ def test_ctrl_c_in_a_wait_leaves_it_as_it_was(waiter, program):
     signalled_just_before(waiter)
     with pytest.raises(Struck):
         waiter.wait(None)
+    assert len(told(program)) == 1, "at once: the next wait may be much later"
     signal.signal(signal.SIGUSR1, lambda number, frame: None)
     send_signal()
-    assert len(told(program)) == 1 and told(waiter.wakeup), "as before; of the one that struck"
+    assert len(told(program)) == 1 and not told(waiter.wakeup)
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
