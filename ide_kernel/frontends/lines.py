@@ -53,7 +53,8 @@ class LineReader(object):
         editor: the module that edits lines (see `line_editor`); None to leave that to the terminal.
 
     Attributes:
-        signal_fd (int): readable while a Ctrl-C has come and had no effect yet; if it stays so, `send_again` is called for.
+        signal_fd (int): readable while a Ctrl-C has come in a `read` and had no effect yet; if it stays so, `send_again` is
+            called for.
         typed (str): what was in the line when the last `read` was ended by Ctrl-C.
     """
 
@@ -87,7 +88,6 @@ class LineReader(object):
         # type: () -> None
         """Take over Ctrl-C, the completion and the history."""
         signal.signal(signal.SIGINT, self._interrupted)
-        signal.set_wakeup_fd(self._signal_write)
         if self._editor is None:
             return
         libedit = "libedit" in (self._editor.__doc__ or "")
@@ -194,6 +194,8 @@ class LineReader(object):
         # type: (Callable[[], Any]) -> Any
         self.typed = u""
         self._drawn = not self._hooked
+        _drain(self.signal_fd)
+        before = signal.set_wakeup_fd(self._signal_write)  # only for now: in a wait a handler may run before this is told
         self._reading = True
         try:
             if self._cancelled:
@@ -201,6 +203,7 @@ class LineReader(object):
             return read()
         finally:
             self._reading = False
+            signal.set_wakeup_fd(before)
 
     def _interrupted(self, number, frame):
         # type: (Any, Any) -> None

@@ -101,10 +101,14 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
 
     def mark(self, beside):
         # type: (bool) -> None
-        """Whether text is to be marked from now on, because others write, too."""
+        """At the beginning and the end of an execution: whether text is to be marked, because others write, too.
+
+        What the next execution asks stands on a line of its own, since the frontend's prompt does.
+        """
         with self._lock:
             self._beside = beside
-            self._slow = bool(self._stash or self._tail or beside)
+            self._tail = b""
+            self._slow = bool(self._stash or beside)
 
     def relieve(self, text):
         # type: (Any) -> None

@@ -17,9 +17,26 @@ INPUT = u"raw_input" if PY2 else u"input"
 
 
 @pytest.fixture(scope="module")
-def shared():
-    with KernelProcess() as kernel:
-        yield kernel
+def kernels():
+    """At most one, which lasts."""
+    found = []
+    yield found
+    for kernel in found:
+        kernel.close()
+
+
+@pytest.fixture
+def shared(kernels):
+    """One kernel for all tests that leave it as it was; after one that failed and left something running there is a new one."""
+    if not kernels:
+        kernels.append(KernelProcess())
+    kernel = kernels[0].wait_ready()
+    yield kernel
+    kernel.auto_input = None
+    del kernel.inputs[:]
+    kernel.stray = b""
+    if not all(execution.finished and execution.ended for execution in kernel.executions.values()):
+        kernels.pop().close()
 
 
 def source(text):
@@ -192,63 +209,68 @@ def test_non_blocking_child_does_no_harm(shared):
 # -- input --------------------------------------------------------------------------------------------------------
 
 
-def test_input_and_its_prompt():
-    with KernelProcess() as kernel:
-        execution = kernel.start(u"x = %s('name? ')\nx" % INPUT)
-        message = kernel.wait_input()
-        assert (message["prompt"], message["password"], message["execution"]) == ("name? ", False, 1)
-        kernel.answer(message, u"\u00c4da\n".encode("utf-8"))
-        kernel.pump(lambda: execution.finished and execution.ended)
-        assert execution.out == u"name? " + (u"'\\xc3\\x84da'" if PY2 else u"'\u00c4da'") + u"\n"
+def test_input_and_its_prompt(shared):
+    execution = shared.start(u"x = %s('name? ')\nx" % INPUT)
+    message = shared.wait_input()
+    assert (message["prompt"], message["password"], message["execution"]) == ("name? ", False, len(shared.executions))
+    shared.answer(message, u"\u00c4da\n".encode("utf-8"))
+    shared.pump(lambda: execution.finished and execution.ended)
+    assert execution.out == u"name? " + (u"'\\xc3\\x84da'" if PY2 else u"'\u00c4da'") + u"\n"
 
 
 @pytest.mark.skipif(PYPY, reason="PyPy reads on after the end of the input")
-def test_other_ways_to_read():
-    with KernelProcess() as kernel:
-        lines = [b"one\n", b"two\n", b"three\n", None, b"four\n", None, b"five\n"]
-        kernel.auto_input = lambda message: lines.pop(0)
-        assert kernel.run(u"import sys\nsys.stdin.readline()").out == "'one\\n'\n"
-        assert kernel.run(u"sys.stdin.read()").out == "'two\\nthree\\n'\n"
-        assert kernel.run(u"list(sys.stdin)").out == "['four\\n']\n"
-        assert kernel.run(u"sys.stdin.read(2), sys.stdin.readline()").out == "('fi', 've\\n')\n"
+def test_other_ways_to_read(shared):
+    lines = [b"one\n", b"two\n", b"three\n", None, b"four\n", None, b"five\n"]
+    shared.auto_input = lambda message: lines.pop(0)
+    assert shared.run(u"import sys\nsys.stdin.readline()").out == "'one\\n'\n"
+    assert shared.run(u"sys.stdin.read()").out == "'two\\nthree\\n'\n"
+    assert shared.run(u"list(sys.stdin)").out == "['four\\n']\n"
+    assert shared.run(u"sys.stdin.read(2), sys.stdin.readline()").out == "('fi', 've\\n')\n"
 
 
-def test_end_of_input():
-    with KernelProcess() as kernel:
-        kernel.auto_input = lambda message: None
-        assert "EOFError" in kernel.run(u"%s()" % INPUT).err
-        assert kernel.run(u"import sys\nsys.stdin.read()").out == "''\n"
+def test_end_of_input(shared):
+    shared.auto_input = lambda message: None
+    assert "EOFError" in shared.run(u"%s()" % INPUT).err
+    assert shared.run(u"import sys\nsys.stdin.read()").out == "''\n"
 
 
-def test_a_question_ends_its_line_whatever_becomes_of_it():
+def test_a_question_ends_its_line_whatever_becomes_of_it(shared):
     prompts = []
-    with KernelProcess() as kernel:
-        def answer(message):
-            prompts.append(message["prompt"])
-            if len(prompts) == 3:
-                return kernel.interrupt()
-            return b"typed\n" if len(prompts) < 2 else None
 
-        kernel.auto_input = answer
-        for prompt in ("a ", "b ", "c ", "d "):
-            kernel.run(u"x = %s(%r)" % (INPUT, prompt))
-        kernel.run(u"import sys; n = sys.stdout.write('e'); x = sys.stdin.readline(); n = sys.stdout.write('f'); "
-                   u"x = sys.stdin.readline()")
+    def answer(message):
+        prompts.append(message["prompt"])
+        if len(prompts) == 3:
+            return shared.interrupt()
+        return b"typed\n" if len(prompts) < 2 else None
+
+    shared.auto_input = answer
+    for prompt in ("a ", "b ", "c ", "d "):
+        shared.run(u"x = %s(%r)" % (INPUT, prompt))
+    shared.run(u"import sys; n = sys.stdout.write('e'); x = sys.stdin.readline(); n = sys.stdout.write('f'); "
+               u"x = sys.stdin.readline()")
     assert prompts == [u"a ", u"b ", u"c ", u"d ", u"e", u"f"]
 
 
-def test_interrupt_leaves_a_read():
-    with KernelProcess() as kernel:
-        execution = kernel.start(u"def f():\n    return %s('? ')\n\nf()" % INPUT, filename=u"cell")
-        message = kernel.wait_input()
-        kernel.interrupt()
-        kernel.pump(lambda: execution.finished and execution.ended)
-        names = [line for line in execution.err.splitlines() if line.startswith("  File")]
-        assert names == ['  File "cell", line 4, in <module>', '  File "cell", line 2, in f']
-        assert any(m["kind"] == "input-over" and m["request"] == message["request"] for m in kernel.messages)
-        kernel.answer(message, b"too late\n")
-        kernel.auto_input = lambda message: b"in time\n"
-        assert kernel.run(u"x = %s()\nx" % INPUT).out == "'in time'\n"
+def test_a_question_begins_with_nothing_of_another_execution(shared):
+    shared.run(u"import sys; n = sys.stdout.write('not the end')")
+    execution = shared.start(u"x = %s('q? ')" % INPUT)
+    message = shared.wait_input()
+    shared.answer(message, b"a\n")
+    shared.pump(lambda: execution.finished and execution.ended)
+    assert (message["prompt"], execution.out) == (u"q? ", u"q? ")
+
+
+def test_interrupt_leaves_a_read(shared):
+    execution = shared.start(u"def f():\n    return %s('? ')\n\nf()" % INPUT, filename=u"cell")
+    message = shared.wait_input()
+    shared.interrupt()
+    shared.pump(lambda: execution.finished and execution.ended)
+    names = [line for line in execution.err.splitlines() if line.startswith("  File")]
+    assert names == ['  File "cell", line 4, in <module>', '  File "cell", line 2, in f']
+    assert any(m["kind"] == "input-over" and m["request"] == message["request"] for m in shared.messages)
+    shared.answer(message, b"too late\n")
+    shared.auto_input = lambda message: b"in time\n"
+    assert shared.run(u"x = %s()\nx" % INPUT).out == "'in time'\n"
 
 
 @pytest.mark.parametrize("users", [False, True])
@@ -278,22 +300,20 @@ def test_a_signal_just_before_a_read_of_input_ends_it(users, monkeypatch):
         os.close(sender)
 
 
-def test_input_in_a_thread():
-    with KernelProcess() as kernel:
-        kernel.auto_input = lambda message: b"typed\n"
-        execution = kernel.run(u"import threading\ndef f():\n    print(%s())\n"
-                               u"t = threading.Thread(target=f); t.start(); t.join()" % INPUT)
-        assert execution.out == "typed\n"
+def test_input_in_a_thread(shared):
+    shared.auto_input = lambda message: b"typed\n"
+    execution = shared.run(u"import threading\ndef f():\n    print(%s())\n"
+                           u"t = threading.Thread(target=f); t.start(); t.join()" % INPUT)
+    assert execution.out == "typed\n"
 
 
-def test_getpass_hides_and_does_not_warn():
-    with KernelProcess() as kernel:
-        execution = kernel.start(u"import getpass\ngetpass.getpass('secret: ')")
-        message = kernel.wait_input()
-        assert (message["prompt"], message["password"]) == (u"secret: ", True)
-        kernel.answer(message, b"pw\n")
-        kernel.pump(lambda: execution.finished and execution.ended)
-        assert (execution.out, execution.err.rstrip()) == ("'pw'\n", "secret:")
+def test_getpass_hides_and_does_not_warn(shared):
+    execution = shared.start(u"import getpass\ngetpass.getpass('secret: ')")
+    message = shared.wait_input()
+    assert (message["prompt"], message["password"]) == (u"secret: ", True)
+    shared.answer(message, b"pw\n")
+    shared.pump(lambda: execution.finished and execution.ended)
+    assert (execution.out, execution.err.rstrip()) == ("'pw'\n", "secret:")
 
 
 def test_fd_0_that_the_user_changed(shared, tmpdir):
@@ -315,20 +335,19 @@ def either(execution, deadline):
 
 @pytest.mark.parametrize("code", [u"while 1: pass", u"import time; time.sleep(100)", u"import os; os.system('sleep 100')",
                                   u"import threading; threading.Event().wait(100)"])
-def test_interrupt(code):
+def test_interrupt(shared, code):
     if PY2 and "Event" in code:
         code = code.replace("100", "5")
-    with KernelProcess() as kernel:
-        execution = kernel.start(u"print('go')\n" + code)
-        kernel.pump(lambda: execution.out)
-        while not execution.finished:  # system() ignores interrupts for a moment, and so does its new child
-            kernel.interrupt()
-            kernel.pump(until=either(execution, monotonic() + 0.5))
-        kernel.pump(lambda: execution.ended)
-        if "system" not in code:
-            assert execution.finished["error"]["type"] == "KeyboardInterrupt"
-            assert "ide_kernel" not in execution.err
-        assert kernel.run(u"1 + 1").out == "2\n"
+    execution = shared.start(u"print('go')\n" + code)
+    shared.pump(lambda: execution.out)
+    while not execution.finished:  # system() ignores interrupts for a moment, and so does its new child
+        shared.interrupt()
+        shared.pump(until=either(execution, monotonic() + 0.5))
+    shared.pump(lambda: execution.ended)
+    if "system" not in code:
+        assert execution.finished["error"]["type"] == "KeyboardInterrupt"
+        assert "ide_kernel" not in execution.err
+    assert shared.run(u"1 + 1").out == "2\n"
 
 
 def test_interrupt_while_idle_is_ignored(shared):
@@ -359,13 +378,13 @@ def test_handlers_of_the_user(shared):
     assert "KeyboardInterrupt" in shared.run(u"import time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)").err
 
 
-def test_handler_that_raises_while_idle():
-    with KernelProcess() as kernel:
-        kernel.run(u"import signal\ndef handler(*a): raise ValueError('late')\nx = signal.signal(signal.SIGALRM, handler)\n"
-                   u"x = signal.setitimer(signal.ITIMER_REAL, 0.2)")
-        kernel.pump(lambda: b"ValueError: late" in kernel.stray)
-        assert b"ide_kernel" not in kernel.stray
-        assert kernel.run(u"1 + 1").out == "2\n"
+def test_handler_that_raises_while_idle(shared):
+    shared.run(u"import signal\ndef handler(*a): raise ValueError('late')\nx = signal.signal(signal.SIGALRM, handler)\n"
+               u"x = signal.setitimer(signal.ITIMER_REAL, 0.2)")
+    shared.pump(lambda: b"ValueError: late" in shared.stray)
+    assert b"ide_kernel" not in shared.stray
+    assert shared.run(u"1 + 1").out == "2\n"
+    shared.run(u"x = signal.signal(signal.SIGALRM, signal.SIG_DFL)")
 
 
 def test_handler_that_exits_while_idle():

@@ -134,7 +134,6 @@ class Wakeup(object):
     def __init__(self):
         # type: () -> None
         self._before = []  # type: List[int]  # whom Python told of signals before it told this
-        self._users = -1   # the same of the last time
         if os.name == "posix":
             self._read, self._write = os.pipe()
             for fd in (self._read, self._write):
@@ -165,22 +164,24 @@ class Wakeup(object):
 
     def clear(self):
         # type: () -> None
-        """Make it unreadable again, and tell of the signals whom they are for."""
+        """Make it unreadable again."""
+        self._take()
+
+    def _take(self):
+        # type: () -> bytes
         try:
-            told = self._sockets[0].recv(4096) if self._sockets else os.read(self._read, 4096) if self._read >= 0 else b""
+            return self._sockets[0].recv(4096) if self._sockets else os.read(self._read, 4096) if self._read >= 0 else b""
         except EnvironmentError as error:
             if error.errno not in _AGAIN:
                 raise
-            return
-        if self._users != -1:
-            _pass_on(told.replace(_SET, b""), self._users)
+            return b""
 
     def take_signals(self):
         # type: () -> None
         """In the main thread: signals make it readable, until :meth:`leave_signals`. Elsewhere nothing happens.
 
         A program may have Python tell it of signals itself, as event loops do. It cannot look while its main thread waits
-        here; :meth:`clear` tells it then.
+        here; :meth:`leave_signals` tells it then, also where a handler has left the wait.
         """
         if set_wakeup_fd is None:
             return
@@ -195,17 +196,27 @@ class Wakeup(object):
         """As it was before :meth:`take_signals`. Where Ctrl-C strikes in that, the next one does it, or :meth:`close`."""
         if not self._before or set_wakeup_fd is None:  # which it also is when the interpreter ends
             return
-        self._users = before = ([-1] + [fd for fd in self._before if fd != self._write])[-1]
+        before = ([-1] + [fd for fd in self._before if fd != self._write])[-1]
         try:
             now = set_wakeup_fd(before)
             if now != self._write:  # a handler that ran meanwhile wants it so
                 set_wakeup_fd(now)
+            if before != -1:
+                self._tell(before)
         except (EnvironmentError, ValueError):  # closed meanwhile
             try:
                 set_wakeup_fd(-1)
             except ValueError:  # this is another thread
                 return
         del self._before[:]
+
+    def _tell(self, fd):
+        # type: (int) -> None
+        """Tell a program of the signals that came meanwhile."""
+        told = self._take()
+        if _SET in told:
+            self.set()
+        _pass_on(told.replace(_SET, b""), fd)
 
     def close(self):
         # type: () -> None
