@@ -87,6 +87,11 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
             self._slow = bool(self._stash or self._beside)
         return prompt
 
+    def has_begun(self, text):
+        # type: (Any) -> bool
+        """Whether there is an unfinished last line, here or in the text layer above."""
+        return bool(text._pending or self._tail)
+
     def is_home(self):
         # type: () -> bool
         """Whether this writes to the pipe, and not where the user has redirected it."""
@@ -314,6 +319,21 @@ class Streams(object):
         # type: () -> None
         """In a child."""
         self.output.after_fork()
+
+    def end_line(self):
+        # type: () -> None
+        """As the prompt of 2.7: end the line that ``print x,`` has begun, so that the next one begins with no blank.
+
+        A ``print`` that was interrupted may have ended its line, and not noted that.
+        """
+        stream = getattr(sys, "stdout", None)
+        try:
+            if getattr(stream, "softspace", 0):
+                stream.softspace = 0  # type: ignore[union-attr]
+                if stream is not self.stdout or self.output.has_begun(self.stdout):
+                    stream.write("\n")  # type: ignore[union-attr]
+        except Exception:
+            pass  # the prompt says nothing either where that cannot be written
 
     def flush(self):
         # type: () -> None

@@ -128,6 +128,15 @@ def test_future_statements_last(shared):
             assert kernel.run(u"def f(a: undefined): pass\nf.__annotations__").out == "{'a': 'undefined'}\n"
 
 
+@pytest.mark.skipif(not PY2, reason="3 has no print that leaves a blank to the next one")
+def test_a_print_that_begins_a_line_ends_it_before_the_next_input(shared):
+    for begins in (u"print 'x',", u"import sys, time; print 'x',; sys.stdout.flush()"):
+        assert shared.run(begins).out == "x\n"
+        assert shared.run(u"print 'y'").out == "y\n"
+    assert shared.run(u"print 'x'; sys.stdout.softspace = 1  # as after an interrupt").out == "x\n"
+    assert shared.run(u"print 'y'").out == "y\n"
+
+
 def test_nothing_of_our_own_future_statements():
     if PY2:
         with KernelProcess() as kernel:
