@@ -102,9 +102,7 @@ class Kernel(object):
                         job["error"] = None
                     except:  # noqa: E722  (2.7 raises classes of the old style, too)
                         self._show(job)
-                    if STR_IS_BYTES:
-                        self._streams.end_line()
-                    self._streams.flush_users()
+                    self._streams.end_cell()
                     interrupts.hold()
                 except:  # noqa: E722  (a signal after the user's code)
                     interrupts.survive()

@@ -320,20 +320,16 @@ class Streams(object):
         """In a child."""
         self.output.after_fork()
 
-    def end_line(self):
+    def end_cell(self):
         # type: () -> None
-        """As the prompt of 2.7: end the line that ``print x,`` has begun, so that the next one begins with no blank.
-
-        A ``print`` that was interrupted may have ended its line, and not noted that.
-        """
+        """As ``flush_users``, and as the prompt of 2.7: the line that ``print x,`` has begun ends, so that the next one begins
+        with no blank. A ``print`` that was interrupted may have ended its line, and not noted that."""
         stream = getattr(sys, "stdout", None)
-        try:
-            if getattr(stream, "softspace", 0):
-                stream.softspace = 0  # type: ignore[union-attr]
-                if stream is not self.stdout or self.output.has_begun(self.stdout):
-                    stream.write("\n")  # type: ignore[union-attr]
-        except Exception:
-            pass  # the prompt says nothing either where that cannot be written
+        if STR_IS_BYTES and getattr(stream, "softspace", False):
+            stream.softspace = 0  # type: ignore[union-attr]
+            if stream is not self.stdout or self.output.has_begun(self.stdout):
+                stream.write("\n")  # type: ignore[union-attr]
+        self.flush_users()
 
     def flush(self):
         # type: () -> None
