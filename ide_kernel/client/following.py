@@ -224,8 +224,10 @@ class Follower(object):
                 self.leave()
             except (Timeout, BrokerLost):
                 pass  # it sees the link close
-        self._lose(BrokerLost("this frontend left the kernel"))
+        error = BrokerLost("this frontend left the kernel")
+        self._lose(error)
         self._lost = True
+        self._post(self._model.fail_all(self._error or error))  # at once: nobody need take what has come
         self._line.close(LEAVE_LIMIT)
         if self._broker is not None:
             self._broker.leave()
@@ -310,10 +312,10 @@ class Follower(object):
 
     def _lose(self, error):
         # type: (BrokerLost) -> None
+        """Nothing can be asked any more. What waits fails after all that has come, in which its end may be."""
         if self._error is None:
             self._error = error
-            self._post(self._model.fail_all(error))
-            self._turns.post((_LOST, None))
+            self._turns.post((_LOST, error))
             self._turns.wake()
 
     def _post(self, items):
@@ -327,6 +329,9 @@ class Follower(object):
         kind, argument = item
         if kind == _LOST:
             self._lost = True
+            for found in self._model.fail_all(argument):
+                for call in self._handle(found):
+                    yield call
             kind, argument = "status", self.status
         if kind in self._steps:
             for found in self._steps[kind](argument):

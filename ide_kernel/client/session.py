@@ -148,9 +148,8 @@ class Kernel(Follower):
                 execution.id = number  # should its events be missed
         except KernelDied:
             self._post(self._model.refuse(execution, ends))
-        except BrokerLost as error:
-            if self._error is not None:
-                self._post(self._model.fail(execution, error))  # else the link was cut, and it may have arrived: see `Look`
+        except BrokerLost:
+            pass  # it fails when that is told; or the link was cut, and it may have arrived: see `Look`
         except Exception as error:
             self._post(self._model.fail(execution, error))
 

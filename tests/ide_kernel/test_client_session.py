@@ -276,6 +276,24 @@ def test_the_broker_is_lost(kernel):
     wait_gone(kernel.info[u"kernel_pid"])
 
 
+def test_what_ended_before_the_broker_was_lost_has_its_result(kernel):
+    """Also when both are heard of at the same time; and whoever hears that the broker is lost finds it so."""
+    told = []
+    with ide_kernel.attach(kernel.connection_file, lines=0) as other:
+        other.on_execution(lambda execution: told.append(execution.state))
+        first, second = kernel.execute("6 * 7"), kernel.execute(ENDLESS)
+        second.add_done_callback(lambda done: told.append(kernel.lost))
+        other.wait(lambda: told[-1:] == [u"running"] and u"finished" in told, LIMIT)
+    os.kill(kernel.info[u"broker_pid"], signal.SIGKILL)
+    while kernel._line._link.closed_reason is None:
+        select.select([], [], [], 0.01)
+    assert first.result(LIMIT).value == u"42"
+    with pytest.raises(ide_kernel.BrokerLost):
+        second.result(LIMIT)
+    assert kernel.lost and told[-1] is True
+    wait_gone(kernel.info[u"kernel_pid"])
+
+
 def test_leaving_a_broker_that_is_gone_waits_for_nothing(monkeypatch):
     """Also when nobody was told yet that its link is closed."""
     kernel = ide_kernel.start()
