@@ -80,7 +80,11 @@ class Poller(object):
                 wakeup.take_signals()
                 return self.poll(timeout)
             finally:
-                wakeup.leave_signals()
+                try:
+                    wakeup.leave_signals()
+                except BaseException:  # Ctrl-C struck in that; the context may be closed next, by another thread
+                    wakeup.leave_signals()
+                    raise
         if timeout is not None:
             timeout = LONGEST if timeout > LONGEST else 0 if timeout < 0 else timeout
         try:
