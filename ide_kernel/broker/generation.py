@@ -45,7 +45,7 @@ class Generation(object):
             and gives ``describe()``, the status in words.
 
     Attributes:
-        ready (bool): whether the kernel ever said that it is.
+        ready (bool): whether the kernel ever said that it is, and its process is known.
         about (dict): what it said of itself then.
         inputs (dict): number -> the event of each line of input that it waits for.
         linked (bool): whether the line is open.
@@ -62,6 +62,7 @@ class Generation(object):
         self.process = process
         self.number = number
         self.ready = False
+        self._greeting = None  # type: Optional[Dict[Any, Any]]  # what the kernel said when it was ready
         self.about = dict.fromkeys(_ABOUT)  # type: Dict[Any, Any]
         self.inputs = {}  # type: Dict[int, Dict[Any, Any]]
         self._loop = loop
@@ -94,7 +95,7 @@ class Generation(object):
     def run_next(self):
         # type: () -> None
         """Give the kernel the next execution if it is free."""
-        if not self.ready or self.process.pid is None or self._ends or self.process.reaped:
+        if not self.ready or self._ends or self.process.reaped:
             return
         execution = self._executions.send_next()
         if execution is not None:
@@ -205,8 +206,17 @@ class Generation(object):
 
     def _ready(self, message):
         # type: (Dict[Any, Any]) -> None
+        if self._greeting is None:
+            self._greeting = message
+            self._begin()
+
+    def _begin(self):
+        # type: () -> None
+        """The kernel has said that it is ready, or the guardian which process it is: on a busy machine that can be the later."""
+        if self._greeting is None or self.process.pid is None:
+            return
         self.ready = True
-        self.about = dict((name, message.get(name)) for name in _ABOUT)
+        self.about = dict((name, self._greeting.get(name)) for name in _ABOUT)
         self._owner.kernel_ready()
         self.run_next()
 
@@ -264,7 +274,7 @@ class Generation(object):
             if kind == "pid":
                 self.watch.start(report[1])
                 self._owner.changed()
-                self.run_next()
+                self._begin()
             elif kind == "sent":
                 self._signals.pop(0)(report[2])
             elif kind == "failed":

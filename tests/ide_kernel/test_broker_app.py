@@ -13,7 +13,7 @@ import pytest
 
 import yotonlike
 from ide_kernel import connection_file, vocabulary
-from ide_kernel.broker import guardian
+from ide_kernel.broker import generation, guardian
 from ide_kernel.broker.broker import EVENTS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -185,6 +185,34 @@ def test_where_it_listens(broker):
     assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
     assert connection_file.newest().path == path
     assert broker.process.stdout.read() == b""  # closed: whoever started it need not read on
+
+
+@pytest.mark.parametrize("first", ["greeting", "pid"])
+def test_a_kernel_is_ready_when_it_says_so_and_its_process_is_known(first):
+    """The guardian, which tells of the process, may get no time before the kernel has started."""
+    class Anything(object):
+        pid = reaped = None
+
+        def __getattr__(self, name):
+            return lambda *args: told.append(name) if name in ("kernel_ready", "send_next") else None
+
+    told, kernel = [], generation.Generation.__new__(generation.Generation)
+    kernel.process = kernel.watch = kernel._owner = kernel._executions = Anything()
+    kernel.ready, kernel._greeting, kernel._ends = False, None, False
+
+    def greet():
+        kernel._ready({u"python": u"3.11.7"})
+
+    def report():
+        kernel.process.pid = 5
+        kernel.take_reports([("pid", 5)])
+
+    steps = [greet, report] if first == "greeting" else [report, greet]
+    steps[0]()
+    assert not kernel.ready and told == []
+    steps[1]()
+    greet()  # whoever wrote that: it was ready already
+    assert kernel.ready and told == ["kernel_ready", "send_next"] and kernel.about[u"python"] == u"3.11.7"
 
 
 def test_a_chosen_connection_file(start, tmpdir):
