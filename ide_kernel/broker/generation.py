@@ -276,6 +276,7 @@ class Generation(object):
                 self._owner.changed()
                 self._begin()
             elif kind == "sent":
+                self.output.open_reserve()  # again: code that floods may have filled it before the guardian got to send
                 self._signals.pop(0)(report[2])
             elif kind == "failed":
                 self._owner.start_failed(report[1], report[2])
