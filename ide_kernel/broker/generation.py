@@ -131,7 +131,6 @@ class Generation(object):
     def signal(self, number, done=None):
         # type: (int, Optional[Callable[[int], None]]) -> bool
         """Signal the kernel's group and let out what it writes then; ``done(errno or 0)`` is called when it was sent."""
-        self.output.open_reserve()
         if self.process.reaped or not self.process.signal(number):
             return False
         self._signals.append(done or _ignore)
@@ -276,7 +275,7 @@ class Generation(object):
                 self._owner.changed()
                 self._begin()
             elif kind == "sent":
-                self.output.open_reserve()  # again: code that floods may have filled it before the guardian got to send
+                self.output.open_reserve()  # not before: code that floods would fill it until the guardian gets to send
                 self._signals.pop(0)(report[2])
             elif kind == "failed":
                 self._owner.start_failed(report[1], report[2])

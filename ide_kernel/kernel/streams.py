@@ -87,11 +87,6 @@ class OutputFile(RawFile):  # type: ignore[misc,valid-type]
             self._slow = bool(self._stash or self._beside)
         return prompt
 
-    def has_begun(self, text):
-        # type: (Any) -> bool
-        """Whether there is an unfinished last line, here or in the text layer above."""
-        return bool(text._pending or self._tail)
-
     def is_home(self):
         # type: () -> bool
         """Whether this writes to the pipe, and not where the user has redirected it."""
@@ -327,7 +322,7 @@ class Streams(object):
         stream = getattr(sys, "stdout", None)
         if STR_IS_BYTES and getattr(stream, "softspace", False):
             stream.softspace = 0  # type: ignore[union-attr]
-            if stream is not self.stdout or self.output.has_begun(self.stdout):
+            if stream is not self.stdout or self.take_prompt():
                 stream.write("\n")  # type: ignore[union-attr]
         self.flush_users()
 

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 import yotonlike
-from nursery import Nursery
 from yotonlike.transport.waiting import Waiter
 
 LIMIT = 30  # seconds
@@ -29,25 +28,10 @@ def waits(child):
         waiter.wait(0.005)
 
 
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def run(nursery):
+def run(children):
     """A function that starts a process that runs code after a common beginning."""
-    started = []
-
-    def start(code, *arguments):
-        started.append(nursery.start(BEGINNING + code, *arguments))
-        return started[-1]
-
-    yield start
-    for child in started:
-        child.close()
+    return lambda code, *arguments: children(BEGINNING + code, *arguments)
 
 
 BEGINNING = """

@@ -14,7 +14,6 @@ import threading
 
 import pytest
 import yotonlike
-from nursery import Nursery
 from yotonlike.protocol import events, handshake
 from yotonlike.protocol.connection import Connection
 from yotonlike.protocol.credit import Batch
@@ -38,27 +37,6 @@ def contexts():
     yield make
     for context in reversed(made):
         context.close(1.0)
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def children(nursery):
-    """A function that starts Python code in another process, with a line of its stdout as the sign that it is ready."""
-    started = []
-
-    def start(code, *arguments):
-        started.append(nursery.start(code, *arguments))
-        return started[-1]
-
-    yield start
-    for child in started:
-        child.close()
 
 
 def outcome(code, *arguments):

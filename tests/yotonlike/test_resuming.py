@@ -7,7 +7,6 @@ import random
 import cutting
 import pytest
 import yotonlike
-from nursery import Nursery
 from yotonlike import BINARY, Gap, History, PubChannel, SubChannel
 from yotonlike.protocol.credit import OVERHEAD
 from yotonlike.testing import LinkedContexts
@@ -494,11 +493,11 @@ class Publisher(object):
         seen: what comes of that.
     """
 
-    def __init__(self, name, context, sub, nursery):
+    def __init__(self, name, context, sub, start):
         self.name, self.context = name, context
         address = context.listeners[0].address
         key = binascii.hexlify(context.key).decode("ascii")
-        self.process = nursery.start(PUBLISHER, name, key, address)
+        self.process = start(PUBLISHER, name, key, address)
         self.seen = []
         while self.seen[-1:] != [2]:
             message = sub.recv(LIMIT)
@@ -511,29 +510,21 @@ class Publisher(object):
         else:
             self.process.stream.sendall(b"\n")
             assert self.process.wait() == 0
-        self.process.close()
         self.context.loop.wait(lambda: self.name not in [link.peer for link in self.context._links], self.context.waiters, None)
 
 
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery()
-    yield made
-    made.close()
-
-
 @pytest.mark.parametrize("hops", [1, 2])
-def test_a_publisher_that_was_killed_and_started_again_leaves_a_gap_of_unknown_size(hops, nursery):
+def test_a_publisher_that_was_killed_and_started_again_leaves_a_gap_of_unknown_size(hops, children):
     with LinkedContexts(hops) as contexts:
         relay = contexts[0]
         relay.bind("tcp://127.0.0.1:0")
         sub = SubChannel(contexts[-1], u"news", gaps=True)
-        first, other = [Publisher(name, relay, sub, nursery) for name in ("worker", "other")]
+        first, other = [Publisher(name, relay, sub, children) for name in ("worker", "other")]
         first.end("killed")
-        third = Publisher("third", relay, sub, nursery)
-        again = Publisher("worker", relay, sub, nursery)
+        third = Publisher("third", relay, sub, children)
+        again = Publisher("worker", relay, sub, children)
         again.end("closed")
-        last = Publisher("worker", relay, sub, nursery)
+        last = Publisher("worker", relay, sub, children)
         for each in (other, third, last):
             each.end("closed")
         assert other.seen == [0, 1, 2], "it was merely new"
