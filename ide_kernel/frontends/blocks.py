@@ -218,6 +218,13 @@ def complete_here(code):
     return is_complete(code, lambda text: "incomplete" if is_open(text) else "complete")
 
 
+def indent_here(code):
+    # type: (Any) -> Any
+    """A guess at what a line below ``code`` begins with."""
+    line = code.rpartition("\n")[2]
+    return line[:len(line) - len(line.lstrip())] + ("    " if line.rstrip().endswith(":") else "")
+
+
 def first_line(code, width=60):
     # type: (Optional[Any], int) -> Any
     """Code in one line, to name it in a notice."""

@@ -594,10 +594,12 @@ def test_an_interrupt_that_is_sent_late_has_its_room_in_the_full_pipe(frontend):
     frontend.execute(u"while True: print('x' * 100)")
     frontend.wait_for_state(u"output")
     os.kill(guardian_pid, signal.SIGSTOP)
-    interrupt = frontend.request("interrupt")
-    for _ in range(50):  # the broker has it, and whatever it lets out now is soon written
-        frontend.call("look")
-    os.kill(guardian_pid, signal.SIGCONT)
+    try:
+        interrupt = frontend.request("interrupt")
+        for _ in range(50):  # the broker has it, and whatever it lets out now is soon written
+            frontend.call("look")
+    finally:
+        os.kill(guardian_pid, signal.SIGCONT)
     frontend.wait_for_state(u"idle")
     assert interrupt.result(LIMIT)[u"delivered"] is True
     assert frontend.wait_for(u"finished")[u"error"][u"type"] == u"KeyboardInterrupt"

@@ -260,6 +260,7 @@ def test_death_is_seen_although_200_children_hold_its_pipes(start, tmpdir):
 
 
 SURVIVORS = """if 1:
+    os.read(link, 1)
     def spawn(escape):
         if os.fork() == 0:
             escape()
@@ -279,6 +280,13 @@ SURVIVORS = """if 1:
     """
 
 
+def let_survivors_begin(kernel):
+    """Their pids. A kernel, too, is given nothing to do before the guardian adopts what it leaves behind, and says so."""
+    kernel.wait_for("pid")
+    os.write(kernel.process.link_fd, b"x")
+    return [int(kernel.read_line()) for _ in range(4)]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux hands orphans to a subreaper")
 @pytest.mark.parametrize("last", [
     "time.sleep(100)", "signal.signal(15, signal.SIG_IGN); os.kill(os.getpid(), signal.SIGSTOP)",
@@ -286,8 +294,7 @@ SURVIVORS = """if 1:
 ])
 def test_end_leaves_nothing(start, last):
     kernel = start(SURVIVORS + last)
-    kernel.wait_for("pid")
-    pids = [int(kernel.read_line()) for _ in range(4)]
+    pids = let_survivors_begin(kernel)
     kernel.process.end()
     kernel.wait_for("clear")
     wait_for_end_of(kernel.process.out_fd)
@@ -304,9 +311,8 @@ def test_a_killed_broker_leaves_nothing(start, monkeypatch):
         try:
             kernel = start(SURVIVORS + "sum(range(10 ** 12))" if sys.version_info[0] > 2
                            else SURVIVORS + "2 ** 10 ** 9")
-            kernel.wait_for("pid")
-            lines = [kernel.read_line() for _ in range(4)] + ["%d" % kernel.process.pid]
-            os.write(sender, (" ".join(lines) + "\n").encode("ascii"))
+            pids = let_survivors_begin(kernel) + [kernel.process.pid]
+            os.write(sender, (" ".join(map(str, pids)) + "\n").encode("ascii"))
             signal.pause()
         finally:
             os._exit(1)

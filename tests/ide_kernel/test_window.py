@@ -234,6 +234,18 @@ def test_enter_begins_a_line_where_the_code_is_not_complete(user):
     user.key("Return").reads("... " + "    print(i + 10)\n10\n11\n12\n")
 
 
+def test_who_types_while_the_kernel_cannot_answer_gets_the_indent_too(user):
+    pid = user.window.kernel.info["kernel_pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        user.enters("if 6:").sees(lambda: user.typed == "if 6:\n    ")
+        user.enters("print(6 * 7)").sees(lambda: user.typed.endswith("print(6 * 7)\n    "))
+        user.key("Return").sees(lambda: user.typed == "")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    user.reads("...     print(6 * 7)\n42\n")
+
+
 def test_who_types_faster_than_the_kernel_answers_loses_nothing(user):
     for line in ("x = 5", "if x:", "y = x + 1", "", "print('y is', y)"):
         user.window.editor.text.insert("insert", line)

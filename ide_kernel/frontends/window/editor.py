@@ -6,7 +6,7 @@ from yotonlike import Timeout
 
 import ide_kernel
 
-from ..blocks import complete_here
+from ..blocks import complete_here, indent_here
 from ..editing import Completion, History, next_stop, previous_stop
 from .popups import Choices, Help
 
@@ -129,7 +129,7 @@ class Editor(ttk.Frame):
         # type: (Any, Any) -> None
         code, self._asked = self._asked, None
         if reply is None:  # it cannot say now
-            reply = {"state": "complete" if complete_here(code) else "incomplete", "indent": ""}
+            reply = {"state": "complete" if complete_here(code) else "incomplete", "indent": indent_here(code)}
         typed, before = self.code, ""
         if reply["state"] == "incomplete":
             before = code + "\n" + reply["indent"]
@@ -158,9 +158,7 @@ class Editor(ttk.Frame):
 
     def _new_line(self):
         # type: () -> None
-        line = self.text.get("insert linestart", "insert")
-        indent = line[:len(line) - len(line.lstrip())] + ("    " if line.rstrip().endswith(":") else "")
-        self.text.insert("insert", "\n" + indent)
+        self.text.insert("insert", "\n" + indent_here(self.text.get("insert linestart", "insert")))
         self._edited()
 
     # Moving and erasing
