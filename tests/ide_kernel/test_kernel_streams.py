@@ -192,7 +192,8 @@ def test_ask_is_answered_while_print_waits():
         kernel.wire.send({"kind": u"ask", "request": 99, "what": u"stacks", "code": u"", "cursor": 0})
         kernel.pump(lambda: 99 in kernel.answers, read=False)
         frames = kernel.answers[99]["result"]["threads"][0]["frames"]
-        assert [frame["function"] for frame in frames] == ["<module>"]
+        assert frames[0]["function"] == "<module>"
+        assert not [frame for frame in frames if "ide_kernel" in frame["file"]]  # PyPy's codecs are written in Python
 
 
 def test_non_blocking_child_does_no_harm(shared):

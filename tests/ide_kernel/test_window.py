@@ -253,6 +253,14 @@ def test_who_types_faster_than_the_kernel_answers_loses_nothing(user):
     user.reads("y is 6\n")
 
 
+def test_enter_where_nothing_stands_does_nothing_whenever_the_kernel_answers(user):
+    for line in ("x = 6", "", "  ", "x + 1"):
+        user.window.editor.text.insert("insert", line)
+        user.window.editor.text.event_generate("<KeyPress>", keysym="Return")
+    user.reads(">>> x = 6\n>>> x + 1\n7\n")
+    assert user.typed == ""
+
+
 def test_shift_enter_begins_a_line_and_control_enter_runs(user):
     user.types("a = 1").key("Return", SHIFT).types("print(a + 1)")
     assert user.typed == "a = 1\nprint(a + 1)"

@@ -136,7 +136,9 @@ class Editor(ttk.Frame):
         elif not self._run_code(code):  # not now: it stays
             before, typed = code, ""
         first, newline, rest = typed.partition("\n")
-        if before or newline:
+        while newline and not (before + first).strip():  # Enter where nothing stands does nothing
+            first, newline, rest = rest.partition("\n")
+        if before + first != typed:
             self.put(before + first)
         if newline:  # the next line was entered meanwhile, too
             self._submit(rest)
