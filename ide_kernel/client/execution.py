@@ -70,7 +70,7 @@ class Result(object):
 
     def __repr__(self):
         # type: () -> str
-        return "<Result %s>" % (self.value if self.ok else self.error,)
+        return "<Result %s>" % (self.value if self.ok else self.error or "exit status %s" % self.exit,)
 
 
 class Execution(object):

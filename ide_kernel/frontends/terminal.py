@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import sys
+import threading
 
 from yotonlike import Timeout
 
@@ -62,6 +63,7 @@ class Shell(object):
         self._entered = set()  # type: Set[Any]  # ids of what others run, as far as it was shown
         self._leaving = False
         self._waited = None  # type: Any  # the execution that the user waits for
+        self._sending = threading.Lock()  # held while code is sent and not yet said whether the user waits for it
         self._status = None  # type: Optional[int]  # the exit status, once it is known
         self._showing = Showing(kernel, screen, self._lines)
 
@@ -208,7 +210,9 @@ class Shell(object):
             self._screen.notice(u"The kernel is dead (%s). Press Enter to start a new one." % self._kernel.exit)
             return
         code, background = split_background(code)
-        execution = self._kernel.execute(code)
+        with self._sending:
+            execution = self._kernel.execute(code)
+            self._waited = None if background else execution
         if background:
             self._let_run(execution)
         else:
@@ -222,7 +226,6 @@ class Shell(object):
     def _wait(self, execution):
         # type: (Any) -> None
         """Wait for an execution, and answer what it asks."""
-        self._waited = execution
         while not execution.done():
             try:
                 self._kernel.wait(lambda: execution.done() or self._question(execution) is not None)
@@ -330,7 +333,7 @@ class Shell(object):
         self._background.remove(execution)
         if execution.state == life.FINISHED and not self._leaving:
             result = execution.result(0)
-            how = u"done" if result.ok else u"ended with %s" % result.error.type
+            how = u"done" if result.ok else u"ended with %s" % (result.error.type if result.error else u"SystemExit")
             self._screen.notice(u"[%s: %s]" % (how, first_line(execution.code)))
 
     def _input_wanted(self, request):
@@ -355,7 +358,9 @@ class Shell(object):
 
     def _ended(self, exit):
         # type: (Any) -> None
-        if not self._leaving and not self._exits():
+        with self._sending:  # code may end the kernel before its sender gets any further
+            expected = self._leaving or self._exits()
+        if not expected:
             if exit.traceback:
                 self._screen.notice(crash(exit.traceback))
             self._screen.notice(u"The kernel is dead: %s.\nPress Enter to start a new one, Ctrl-D to leave." % exit)

@@ -13,9 +13,11 @@ import threading
 import pytest
 
 import ide_kernel
+from ide_kernel.client.execution import Execution, Result
 from ide_kernel.client.status import ICONS
 from ide_kernel.client.waiting import wait_readable
 from ide_kernel.frontends.lines import LineReader
+from ide_kernel.frontends.terminal import Shell
 from frontend_harness import INPUT, LIMIT, Person, end_all, run, wait_gone
 
 READY = u">>> "
@@ -173,6 +175,38 @@ def test_system_exit_ends_shell_and_kernel_with_its_status(person):
     person.sees(u"\n", READY)
     assert person.types(u"sys.exit(7)").leaves() == 7
     assert u"The kernel is dead" not in person.screen  # the user knows
+
+
+@pytest.mark.parametrize("code", [u"sys.exit(7)", u"sys.exit(7);"])
+def test_the_kernel_may_end_before_who_sent_the_code_gets_any_further(code):
+    """The other thread hears of it, on a busy machine before the main thread has said that the user waits for that."""
+    class Kernel(object):
+        exit, lost = None, False
+
+        def execute(self, code):
+            self.execution = Execution(code, mine=True)
+            self.execution._finish(Result(False, exit=7))
+            hears.start()
+            hears.join(0.1)
+            return self.execution
+
+        def wait(self, condition):
+            self.exit = ide_kernel.Exit(7)
+            assert condition()
+
+    class Screen(object):
+        fancy, notices = False, []
+
+        def notice(self, words):
+            self.notices.append(words)
+
+    shell = Shell(Kernel(), Screen(), "utf-8")
+    hears = threading.Thread(target=lambda: shell._ended(ide_kernel.Exit(7)))
+    shell._execute(code)
+    hears.join()
+    dead = u"The kernel is dead: ended with exit status 7.\nPress Enter to start a new one, Ctrl-D to leave."
+    assert (shell._status, sorted(Screen.notices)) == (
+        (None, [dead, u"[ended with SystemExit: sys.exit(7)]"]) if code.endswith(u";") else (7, []))
 
 
 def test_leaving_ends_the_kernel(person):
