@@ -216,9 +216,10 @@ class Turns(object):
                 self._changed = True
                 self._calls.extend(self._handle(self._events.popleft()))
                 continue  # the time is that of the calls, and of taking more
-            elif self._context.pending or not looked:
+            elif not looked or (self._context.pending and monotonic() < end):
                 looked = True
                 self._take()
+                continue  # some of it belongs to this turn, however late we are: who does not wait gets what has come
             else:
                 return
             if monotonic() >= end:

@@ -247,8 +247,12 @@ def test_no_signal_is_sent_after_the_kernel_was_reaped(start):
 
 def test_death_is_seen_although_200_children_hold_its_pipes(start, tmpdir):
     os.mkfifo(str(tmpdir.join("nobody_writes")))  # children of a shell wait there, which costs less than 200 programs
-    kernel = start("n=0; while [ $n -lt 200 ]; do read line <nobody_writes & n=$((n + 1)); done; echo ready; kill -9 $$", SHELL,
-                   cwd=str(tmpdir))
+    os.mkfifo(str(tmpdir.join("begin")))
+    kernel = start("read go <begin; n=0; while [ $n -lt 200 ]; do read line <nobody_writes & n=$((n + 1)); done; "
+                   "echo ready; kill -9 $$", SHELL, cwd=str(tmpdir))
+    kernel.wait_for("pid")  # the guardian adopts what is left behind from now on
+    with open(str(tmpdir.join("begin")), "w") as begin:
+        begin.write("go\n")
     assert kernel.read_line() == "ready"
     assert os.WTERMSIG(kernel.wait_for("exit")[1]) == 9
     assert kernel.process.end()
