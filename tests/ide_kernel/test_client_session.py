@@ -247,7 +247,7 @@ def test_an_error_in_a_callback_goes_to_the_excepthook(shared, monkeypatch):
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: errors.append(kind))
     shared.on_output(lambda output: 1 / 0)
     assert shared.execute("print(1); 2").result(LIMIT).value == u"2"
-    assert errors == [ZeroDivisionError]
+    assert set(errors) == {ZeroDivisionError}  # one for each piece in which the output came
 
 
 def test_what_was_written_before_anybody_listened(shared):
