@@ -594,6 +594,16 @@ def test_a_kernel_that_does_not_end_can_be_killed(user):
     user.clicks("kill").is_told("dead").clicks("restart").is_told("idle")
 
 
+def test_what_cannot_run_now_stays_with_what_was_typed_meanwhile(user):
+    user.window.execute("import os; os._exit(3)")
+    user.is_told("dead")
+    for line in ("x = 5", "x"):
+        user.window.editor.text.insert("insert", line)
+        user.window.editor.text.event_generate("<KeyPress>", keysym="Return")
+    user.sees(lambda: user.typed == "x = 5\nx\n")
+    user.clicks("restart").is_told("idle").key("Return").reads(">>> x = 5\n... x\n5\n")
+
+
 def test_closing_while_code_runs_asks_once(user):
     user.enters("import time; time.sleep(100)").is_told("busy")
     user.window.close()

@@ -133,8 +133,8 @@ class Editor(ttk.Frame):
         typed, before = self.code, ""
         if reply["state"] == "incomplete":
             before = code + "\n" + reply["indent"]
-        elif not self._run_code(code):  # not now: it stays
-            before, typed = code, ""
+        elif not self._run_code(code):  # not now: it stays, and so does what was typed meanwhile
+            return self.put(code + ("\n" + typed if typed else ""))
         first, newline, rest = typed.partition("\n")
         while newline and not (before + first).strip():  # Enter where nothing stands does nothing
             first, newline, rest = rest.partition("\n")
