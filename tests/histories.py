@@ -8,6 +8,23 @@ def cost(messages):
     return sum(len(message) + OVERHEAD for message in messages)
 
 
+class Everything(list):
+    """All messages that a history was ever given."""
+
+    def __init__(self):
+        super(Everything, self).__init__()
+        self._costs = [0]  # of the first so many: a test asks at every step
+
+    def add(self, messages):
+        self.extend(messages)
+        for message in messages:
+            self._costs.append(self._costs[-1] + cost([message]))
+
+    def cost_from(self, number):
+        """``cost(self[number:])``"""
+        return self._costs[-1] - self._costs[number]
+
+
 def append(history, *messages):
     history.append([len(message) for message in messages], b"".join(messages))
 

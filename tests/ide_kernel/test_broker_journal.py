@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from histories import append, cost, cut, read_all
+from histories import Everything, append, cost, cut, read_all
 from ide_kernel.broker.journal import BLOCK, Journal, SpoolFile, spool_directory
 from yotonlike.protocol.credit import OVERHEAD
 
@@ -51,8 +51,7 @@ def test_it_is_the_end_of_a_list(seed):
     generator = random.Random(seed)
     memory, cap = generator.choice((0, 100000, 300000)), generator.choice((0, 70000, 200000, 1000000))
     spool = FakeFile(generator.choice((1 << 40, 1 << 40, 0, 150000, 500000)))
-    journal, everything = Journal(memory, cap, lambda: spool), []
-    total = [0]  # at each number the cost of all messages before it: `cost` would go through most of them at every step
+    journal, everything = Journal(memory, cap, lambda: spool), Everything()
     largest = generator.choice((0, 60, 3000, 40000))
     for _ in range(150):
         messages = [bytes(bytearray([generator.randrange(256)])) * generator.randint(0, largest)
@@ -60,20 +59,18 @@ def test_it_is_the_end_of_a_list(seed):
         number = generator.randint(journal.first, journal.next)
         room = journal.room(number)
         append(journal, *messages)
-        for message in messages:
-            everything.append(message)
-            total.append(total[-1] + len(message) + OVERHEAD)
+        everything.add(messages)
         if cost(messages) <= room and journal.failure is None:
             assert journal.first <= number, "it went although there was room"
         assert journal.next == len(everything) and journal.first < journal.next
-        assert journal.size == total[-1] - total[journal.first]
+        assert journal.size == everything.cost_from(journal.first)
         assert journal.in_spool <= cap and len(spool.data) <= cap
         assert journal.in_memory <= max(memory, BLOCK) + BLOCK + cost(messages)
         tail_limit = generator.choice((0, 500, 100000, 400000))
         tail = journal.tail(tail_limit)
         assert journal.first <= tail < journal.next
-        assert total[-1] - total[tail] <= tail_limit or tail == journal.next - 1
-        assert tail == journal.first or total[-1] - total[tail - 1] > tail_limit
+        assert everything.cost_from(tail) <= tail_limit or tail == journal.next - 1
+        assert tail == journal.first or everything.cost_from(tail - 1) > tail_limit
         number, limit = generator.randint(journal.first, journal.next - 1), generator.choice((1, 5000, 1 << 20))
         messages = cut(*journal.read(number, limit))
         assert messages == everything[number:number + len(messages)]

@@ -398,7 +398,7 @@ class Subscriber(object):
 
     def step(self):
         chance = self.world.random
-        for _ in itertools.repeat(None, chance.choice((1, 10, 1000))):
+        for _ in range(chance.choice((1, 10, 1000))):
             try:
                 message = self.channel.recv(0)
             except WouldBlock:

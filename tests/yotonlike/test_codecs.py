@@ -25,13 +25,8 @@ def same(one, other):
     if isinstance(one, (list, tuple)):
         return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict):
-        if not isinstance(other, dict) or len(one) != len(other):
-            return False
-        keys = dict((key, key) for key in other)  # a nan is in it and not found, unlike whatever else is the same
-        return all(same(key, keys[key]) and same(one[key], other[key]) if key in keys else
-                   any(same(key, k) and same(one[key], v) for k, v in other.items()) for key in one)
-    if type(one) is type(other):
-        return one == other
+        return (isinstance(other, dict) and len(one) == len(other)
+                and all(any(same(key, k) and same(one[key], v) for k, v in other.items()) for key in one))
     kinds = [bool, text_type, bytes, type(None)]
     return [isinstance(one, kind) for kind in kinds] == [isinstance(other, kind) for kind in kinds] and one == other
 

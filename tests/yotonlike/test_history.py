@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from histories import append, cost, cut, read_all
+from histories import Everything, append, cost, cut, read_all
 from yotonlike.protocol.credit import OVERHEAD
 from yotonlike.protocol.history import CHUNK, History
 
@@ -15,30 +15,28 @@ from yotonlike.protocol.history import CHUNK, History
 def test_it_is_the_end_of_a_list(seed):
     generator = random.Random(seed)
     limit = generator.choice((1, 100, 1000, 50000, 300000))
-    history, everything, costs = History(limit), [], [0]  # costs[n]: of the first n messages
+    history, everything = History(limit), Everything()
     largest = generator.choice((0, 20, 1000, 40000))
     for _ in range(150):
         messages = [bytes(bytearray([generator.randrange(256)])) * generator.randint(0, largest)
                     for _ in range(generator.choice((1, 1, 3, 50)) if largest < 40000 else 1)]
         number = generator.randint(history.first, history.next)
-        room, kept = history.room(number), costs[-1] - costs[number]
+        room, kept = history.room(number), everything.cost_from(number)
         assert room == max(0, limit - kept)
         append(history, *messages)
-        everything += messages
-        for message in messages:
-            costs.append(costs[-1] + cost([message]))
+        everything.add(messages)
         if cost(messages) <= room:
             assert history.first <= number, "it went although there was room"
         assert history.next == len(everything) and history.first < history.next
-        assert history.size == costs[-1] - costs[history.first]
+        assert history.size == everything.cost_from(history.first)
         assert history.size <= limit or history.first == history.next - 1
         if history.first:
-            assert costs[-1] - costs[history.first - 1] > limit, "it went without need"
+            assert everything.cost_from(history.first - 1) > limit, "it went without need"
         tail_limit = generator.choice((0, 31, 32, 500, limit, 2 * limit))
         tail = history.tail(tail_limit)
         assert history.first <= tail < history.next
-        assert costs[-1] - costs[tail] <= tail_limit or tail == history.next - 1
-        assert tail == history.first or costs[-1] - costs[tail - 1] > tail_limit
+        assert everything.cost_from(tail) <= tail_limit or tail == history.next - 1
+        assert tail == history.first or everything.cost_from(tail - 1) > tail_limit
         number, at_most = generator.randint(history.first, history.next - 1), generator.choice((1, 100, 5000, 1 << 20))
         lengths, data = history.read(number, at_most)
         messages = cut(lengths, data)

@@ -167,12 +167,8 @@ class Wakeup(object):
                 raise
 
     def clear(self):
-        # type: () -> None
-        """Make it unreadable again."""
-        self._take()
-
-    def _take(self):
         # type: () -> bytes
+        """Make it unreadable again; what was in it."""
         try:
             return self._sockets[0].recv(4096) if self._sockets else os.read(self._read, 4096) if self._read >= 0 else b""
         except EnvironmentError as error:
@@ -217,7 +213,7 @@ class Wakeup(object):
     def _tell(self, fd):
         # type: (int) -> None
         """Tell a program of the signals that came meanwhile."""
-        told = self._take()
+        told = self.clear()
         if _SET in told:
             self.set()
         _pass_on(told.replace(_SET, b""), fd)
