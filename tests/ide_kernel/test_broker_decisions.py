@@ -7,10 +7,8 @@ import signal
 
 import pytest
 
-from ide_kernel import vocabulary
 from ide_kernel.broker import executions, exits, lifecycle
 from ide_kernel.broker.frontends import FIRST, Frontends
-from ide_kernel.broker.holding import PATIENCE, Holding
 from ide_kernel.broker.lifecycle import (ALIVE, ASKED, CLEARING, DEAD, ENDING, GONE, INTERRUPTED, KILLED, LEAVE, LEAVING, OVER,
                                          RESTART, RUNNING, STARTING, STAY, TERMED)
 

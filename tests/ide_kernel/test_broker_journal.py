@@ -13,7 +13,6 @@ import pytest
 
 from histories import Everything, append, cost, cut, read_all
 from ide_kernel.broker.journal import BLOCK, Journal, SpoolFile, spool_directory
-from yotonlike.protocol.credit import OVERHEAD
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

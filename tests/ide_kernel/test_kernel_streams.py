@@ -4,7 +4,6 @@ from __future__ import absolute_import, division, print_function
 import os
 import select
 import signal
-import sys
 import textwrap
 
 import pytest
