@@ -604,6 +604,18 @@ def test_what_cannot_run_now_stays_with_what_was_typed_meanwhile(user):
     user.clicks("restart").is_told("idle").key("Return").reads(">>> x = 5\n... x\n5\n")
 
 
+def test_code_runs_as_soon_as_the_status_says_so(user):
+    """The status may be ahead of the events that tell the old kernel's end and the new one's start."""
+    kernel = user.window.kernel
+    user.window.terminate()
+    user.is_told("dead").sees(lambda: kernel.exit is not None)
+    with ide_kernel.attach(kernel.connection_file) as other:
+        other.restart()
+    until(lambda: kernel.status.state == "idle", "the new kernel")  # without any event meanwhile
+    assert kernel.exit is not None and user.window.execute("6 * 7")
+    user.reads(">>> 6 * 7\n42\n").is_told("idle")
+
+
 def test_closing_while_code_runs_asks_once(user):
     user.enters("import time; time.sleep(100)").is_told("busy")
     user.window.close()

@@ -11,6 +11,7 @@ from tkinter import ttk
 import ide_kernel
 from yotonlike.adapters import tk as adapter
 
+from ... import vocabulary as names
 from ..background import Background
 from ..blocks import first_line
 from ..controls import INTERRUPT, KILL, RESTART, TERMINATE, WHERE
@@ -97,8 +98,11 @@ class Window(object):
 
     def execute(self, code):
         # type: (str) -> bool
-        """Run code; whether that was possible."""
-        if self.kernel.exit is not None or self.kernel.lost:
+        """Run code; whether that was possible.
+
+        By the status, which is what the header shows: the events that tell an end and a new kernel may still be under way.
+        """
+        if self.kernel.lost or self.kernel.status.state == names.DEAD:
             self.root.bell()
             return False
         self.kernel.execute(code).add_done_callback(self._done)
@@ -224,9 +228,9 @@ class Window(object):
         self.header.show(status)
         self.root.iconphoto(False, *self.header.icon.for_task_bar())
         self.root.title("%s %s \u2013 Python %s" % (status.icon.glyph, status.icon.words, self.kernel.info.get("python")))
-        if status.state == u"idle":  # what was offered is over
+        if status.state == names.IDLE:  # what was offered is over
             self._stay()
-        if status.state == u"lost":
+        if status.state == names.LOST:
             self.offer.show("The broker is gone; nothing more can be known of the kernel.", [("Close", self.leave)])
 
     def _execution_changed(self, execution):
