@@ -51,6 +51,17 @@ def reopen(fd):
         return move_high(os.dup(fd))
 
 
+def read(fd, size):
+    # type: (int, int) -> bytes
+    """``os.read`` as it is on Python 3: goes on after a signal, unless its handler raises."""
+    while True:
+        try:
+            return os.read(fd, size)
+        except EnvironmentError as error:
+            if error.errno != errno.EINTR:
+                raise
+
+
 def wait_writable(fd):
     # type: (int) -> None
     """Wait until ``fd`` takes bytes, or a signal handler ran."""
@@ -89,6 +100,11 @@ if hasattr(os, "set_inheritable"):
         # type: (int) -> None
         """Close ``fd`` on exec."""
         os.set_inheritable(fd, False)
+
+    def set_nonblocking(fd):
+        # type: (int) -> None
+        """Have writes to ``fd`` fail where they would wait."""
+        os.set_blocking(fd, False)
 else:
 
     def _duplicate(fd, target):
@@ -101,3 +117,9 @@ else:
         """Close ``fd`` on exec."""
         import fcntl
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+
+    def set_nonblocking(fd):
+        # type: (int) -> None
+        """Have writes to ``fd`` fail where they would wait."""
+        import fcntl
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)

@@ -2,9 +2,8 @@
 from __future__ import absolute_import, division, print_function
 
 import errno
-import os
 
-from .descriptors import private_pipe
+from .bell import Bell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,22 +11,18 @@ if TYPE_CHECKING:
 
 
 class Inbox(object):
-    """Messages from the I/O thread to the main thread, in order.
-
-    The main thread waits in ``os.read`` of a pipe: signal handlers run at once on every Python, nothing polls, and it is faster
-    than a lock.
-    """
+    """Messages from the I/O thread to the main thread, in order."""
 
     def __init__(self):
         # type: () -> None
         self._messages = []  # type: List[Dict[str, Any]]
-        self._reader, self._writer = private_pipe()
+        self._bell = Bell()
 
     def put(self, message):
         # type: (Dict[str, Any]) -> None
         """In the I/O thread: add a message."""
         self._messages.append(message)
-        os.write(self._writer, b"m")
+        self._bell.ring()
 
     def wait(self):
         # type: () -> None
@@ -36,15 +31,12 @@ class Inbox(object):
         Raises:
             BaseException: what a signal handler raises; no message is lost.
         """
-        while not self._messages:
-            try:
-                if not os.read(self._reader, 4096):
-                    raise SystemExit(1)  # both ends closed under us: nobody will ever write
-            except EnvironmentError as error:
-                if error.errno == errno.EBADF:  # user code closed it, and with it our line to the broker
-                    raise SystemExit(1)
-                if error.errno != errno.EINTR:
-                    raise
+        try:
+            self._bell.wait(self.has_message)
+        except EnvironmentError as error:
+            if error.errno == errno.EBADF:  # user code closed it, and with it our line to the broker
+                raise SystemExit(1)
+            raise
 
     def has_message(self):
         # type: () -> bool

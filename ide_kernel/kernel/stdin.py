@@ -1,18 +1,17 @@
 """``sys.stdin``: Python's own text layers over a raw file that asks the frontends for a line.
 
 fd 0 itself is ``/dev/null``, for children and C code; when the user puts something else there, and in a forked child, reads
-go to fd 0 as usual. Each read that finds nothing left sends one *input* message and waits in ``os.read`` of a pipe of its
-own, which Ctrl-C gets through on every Python. Nothing can be typed ahead: every answer belongs to a request.
+go to fd 0 as usual. Each read that finds nothing left sends one *input* message and waits at a `Bell` of its own, which Ctrl-C
+gets through on every Python. Nothing can be typed ahead: every answer belongs to a request.
 """
 from __future__ import absolute_import, division, print_function
 
-import errno
 import os
 import sys
 
 from .._compat import STR_IS_BYTES
-from .descriptors import identity, private_pipe
-from .interrupt import signal
+from .bell import Bell
+from .descriptors import identity, read
 
 if STR_IS_BYTES:
     from .oldtext import LineReader
@@ -22,7 +21,7 @@ else:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
 #: What Python gives the buffers of its own standard streams.
 BUFFER_SIZE = 8192
@@ -41,12 +40,12 @@ class InputRequests(object):
         self._post = post
         self._describe = describe
         self._count = 0
-        # Requests that nobody answered yet, and the end of the pipe in which each waits. Whoever removes an entry decides whether
-        # the request was answered or given up. A byte in a pipe only says that it is worth looking: one may come late, to
-        # the next request that waits there.
-        self._waiting = {}  # type: Dict[int, int]
+        # Requests that nobody answered yet, and the bell at which each waits. Whoever removes an entry decides whether the
+        # request was answered or given up. A ring only says that it is worth looking: one may come late, to the next
+        # request that waits there.
+        self._waiting = {}  # type: Dict[int, Bell]
         self._answers = {}  # type: Dict[int, Optional[bytes]]
-        self._spare = []    # type: ignore[var-annotated]  # pipes to use again
+        self._spare = []  # type: List[Bell]  # to use again
         #: False in a forked child, which no frontend knows.
         self.connected = True
 
@@ -66,22 +65,19 @@ class InputRequests(object):
         execution, line, debugger = self._describe()
         self._count += 1
         request = self._count
-        pipe = self._spare.pop() if self._spare else _pipe()
+        bell = self._spare.pop() if self._spare else Bell()
         try:
-            _let_signals_wake(pipe[1])
-            self._waiting[request] = pipe[1]
+            self._waiting[request] = bell
             self._post({"kind": u"input", "request": request, "execution": execution,
                         "prompt": line if prompt is None else prompt,
                         "password": password, "debugger": debugger})
-            while request in self._waiting:
-                _read_plainly(pipe[0], BUFFER_SIZE)
+            bell.wait(lambda: request not in self._waiting)
             return self._answers.pop(request, None) or b""
         except BaseException:
             self._give_up(request)
             raise
         finally:
-            _let_signals_wake(-1, pipe[1])
-            self._spare.append(pipe)
+            self._spare.append(bell)
 
     def _give_up(self, request):
         # type: (int) -> None
@@ -95,11 +91,11 @@ class InputRequests(object):
         if request not in self._waiting:
             return
         self._answers[request] = data
-        writer = self._waiting.pop(request, None)
-        if writer is None:
+        bell = self._waiting.pop(request, None)
+        if bell is None:
             self._answers.pop(request, None)
         else:
-            os.write(writer, b"i")
+            bell.ring()
 
 
 class InputFile(RawIOBase):  # type: ignore[misc,valid-type]
@@ -144,7 +140,7 @@ class InputFile(RawIOBase):  # type: ignore[misc,valid-type]
         # type: (int) -> bytes
         """One line as it is typed, in the encoding of the stream; or at most ``size`` bytes of fd 0."""
         if not self._requests.connected or identity(0) != self._home:
-            return _read_plainly(0, size)
+            return read(0, size)
         data = self._requests.ask()
         if self._encoding is not None:
             data = data.decode("utf-8", "replace").encode(self._encoding, "replace")
@@ -167,39 +163,6 @@ def install(requests):
     text = TextIOWrapper(BufferedReader(raw, BUFFER_SIZE), old.encoding, old.errors)  # type: ignore[type-var]
     text.mode = "r"  # type: ignore[misc]
     sys.stdin = sys.__stdin__ = text  # type: ignore[misc]
-
-
-def _pipe():
-    # type: () -> Tuple[int, int]
-    pipe = private_pipe()
-    if hasattr(os, "set_blocking"):  # Python 3 takes no other for signals
-        os.set_blocking(pipe[1], False)
-    return pipe
-
-
-def _let_signals_wake(fd, ours=-1):
-    # type: (int, int) -> None
-    """Have signals write to ``fd``, in the main thread, unless the user has them write elsewhere than to ``ours``.
-
-    A signal that comes when Python has looked for signals and has not begun to read yet does not end the read. It is no rare
-    one: whoever is told of the request interrupts at just that moment.
-    """
-    try:
-        before = signal.set_wakeup_fd(fd)
-        if before not in (-1, ours):
-            signal.set_wakeup_fd(before)
-    except ValueError:  # another thread, to which no signal goes
-        pass
-
-
-def _read_plainly(fd, size):
-    # type: (int, int) -> bytes
-    while True:
-        try:
-            return os.read(fd, size)
-        except EnvironmentError as error:  # 2.7 only; newer ones go on by themselves
-            if error.errno != errno.EINTR:
-                raise
 
 
 def _serve_getpass(caller, requests):

@@ -2,14 +2,11 @@
 from __future__ import absolute_import, division, print_function
 
 import os
-import select
-import signal
 import textwrap
 
 import pytest
 
 from ide_kernel._compat import monotonic
-from ide_kernel.kernel import stdin
 from kernel_harness import PY2, PYPY, KernelProcess
 
 INPUT = u"raw_input" if PY2 else u"input"
@@ -271,33 +268,6 @@ def test_interrupt_leaves_a_read(shared):
     shared.answer(message, b"too late\n")
     shared.auto_input = lambda message: b"in time\n"
     assert shared.run(u"x = %s()\nx" % INPUT).out == "'in time'\n"
-
-
-@pytest.mark.parametrize("users", [False, True])
-def test_a_signal_just_before_a_read_of_input_ends_it(users, monkeypatch):
-    """Python looks for signals, and then reads; one that comes in between only sets a flag."""
-    reads, handled = [], []
-
-    def read(fd, size):
-        reads.append(fd)
-        os.kill(os.getpid(), signal.SIGUSR1)
-        readable = bool(select.select([fd], [], [], 0)[0])
-        requests.answer(1, b"line\n")
-        assert readable is not users
-        return os.read(fd, size)
-
-    monkeypatch.setattr(stdin, "_read_plainly", read)
-    requests = stdin.InputRequests(lambda message: None, lambda: (None, u"", None))
-    before = signal.signal(signal.SIGUSR1, lambda *_: handled.append(1))
-    receiver, sender = stdin._pipe()
-    signal.set_wakeup_fd(sender if users else -1)
-    try:
-        assert requests.ask() == b"line\n" and len(reads) == len(handled) == 1
-    finally:
-        assert signal.set_wakeup_fd(-1) == (sender if users else -1), "as it was before"
-        signal.signal(signal.SIGUSR1, before)
-        os.close(receiver)
-        os.close(sender)
 
 
 def test_input_in_a_thread(shared):
