@@ -34,6 +34,7 @@ class Board(object):
         self._send = send
         self._announcements = Announcements()
         self._told = self._words = None  # type: Any
+        self._sent = None  # type: Optional[Dict[Any, Any]]  # the last status that was told
         self._told_at = 0.0
         self._state = None  # type: Any  # what was told, and of which kernel
         self._since = self._since_now = 0.0  # by the wall clock for the frontends, by ours to count
@@ -43,6 +44,14 @@ class Board(object):
         # type: () -> Dict[Any, Any]
         """The status now, told or not."""
         return self._status(self._gather())
+
+    def describe(self):
+        # type: () -> Any
+        """The status in words, as the frontends know it: what has not lasted long enough to be told is none."""
+        status = self.current()
+        if self._sent is not None and status[u"state"] != self._announcements.told:
+            status = self._sent
+        return u"%s: %s" % (status[u"state"], status[u"detail"])
 
     def changed(self):
         # type: () -> None
@@ -68,7 +77,7 @@ class Board(object):
         status = self._status(evidence)
         if whose != self._state:
             self._state, self._since, self._since_now = whose, status[u"since"], now
-        self._told, self._words, self._told_at = news, detail, now
+        self._told, self._words, self._told_at, self._sent = news, detail, now, status
         self._send(status)
 
     def _status(self, evidence):

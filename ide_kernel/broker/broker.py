@@ -216,8 +216,7 @@ class Broker(object):
     def describe(self):
         # type: () -> Any
         """The kernel's status in words."""
-        status = self._board.current()
-        return u"%s: %s" % (status[u"state"], status[u"detail"])
+        return self._board.describe()
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

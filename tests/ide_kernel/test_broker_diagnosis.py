@@ -7,6 +7,8 @@ import pytest
 
 from ide_kernel import vocabulary as names
 from ide_kernel.broker import diagnosis, dumps, exits
+from ide_kernel.broker.board import Board
+from ide_kernel.broker.loop import Timer
 from ide_kernel.broker.silence import (COMPUTES, CONTENDED, CROWD, KEPT, PROOF_LOOKS, PROOF_SILENCE, SILENT, UNKNOWN, WAITS,
                                        WINDOW, Silence)
 from ide_kernel.broker.system import Facts
@@ -133,6 +135,34 @@ def test_what_we_were_late_ourselves_does_not_count():
     board.see(names.DETACHED, 1.0)
     board.excuse(10.0)
     assert not board.see(names.DETACHED, 11.1) and board.see(names.DETACHED, 11.2)
+
+
+class Timers(object):
+    """A loop whose time is moved by hand."""
+
+    def __init__(self):
+        self.time = 0.0
+
+    def now(self):
+        return self.time
+
+    def call_at(self, when, callback):
+        return Timer(when, callback)
+
+
+def test_words_are_of_the_state_that_was_told():
+    """Who asks why an interrupt had no effect reads what the icon shows, also while we were late and must look anew."""
+    loop, told, facts = Timers(), [], {"ready": True, "execution": 1, "gil": COMPUTES, "silence": 2.0}
+    board = Board(loop, lambda: diagnosis.Evidence(**facts), lambda: 1, told.append)
+    board.changed()
+    facts.update(silence=3.0)
+    assert board.describe() == u"extension: in C code for 3 s" and len(told) == 1
+    facts.update(gil=None)
+    board.changed()
+    assert board.describe() == u"extension: in C code for 2 s" and len(told) == 1
+    loop.time = 0.4
+    board.changed()
+    assert board.describe() == u"busy: runs execution 1" == u"%s: %s" % (told[1][u"state"], told[1][u"detail"])
 
 
 # -- silence ------------------------------------------------------------------------------------------------------

@@ -120,8 +120,7 @@ def test_one_who_comes_late_and_does_not_read_holds_the_kernel(start):
     execution = kernel.execute(FLOOD)
     reader.read_until(lambda: reader.bytes > 3 * client_line.WINDOW)
     late = ide_kernel.attach(kernel.connection_file)  # it has more to read than its window
-    kernel.wait(lambda: kernel.status.state == u"output", LIMIT)
-    assert kernel.status.evidence[u"held_by"] == [late.frontend]
+    kernel.wait(lambda: kernel.status.state == u"output" and kernel.status.evidence[u"held_by"] == [late.frontend], LIMIT)
     late_reader = Reader(late)
     late_reader.read_until(lambda: late_reader.next > reader.next + 50)
     late.close()  # which lets the kernel go on
