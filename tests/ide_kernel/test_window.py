@@ -52,6 +52,7 @@ def x_server():
     """
     read_fd, write_fd = os.pipe()
     command = ["Xvfb", "-displayfd", str(write_fd), "-screen", "0", "1200x900x24", "-nolisten", "tcp", "-terminate",
+               "-r",  # no key repeats itself where a busy machine lets it go late
                "-extension", "GLX"]  # which Tk does not use, and which is half of the start
     try:
         _servers.append(subprocess.Popen(command, pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
