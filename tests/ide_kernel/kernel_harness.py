@@ -219,8 +219,8 @@ class KernelProcess(object):
         os.killpg(self.pid, signal.SIGINT)
 
     def wait_exit(self):
-        """Everything until the end of both pipes; the exit status as subprocess gives it."""
-        self.pump(lambda: not self._pipes and self.process.poll() is not None)
+        """Everything until the end of both pipes and of the line; the exit status as subprocess gives it."""
+        self.pump(lambda: not self._pipes and not self.linked and self.process.poll() is not None)
         return self.process.returncode
 
     def close(self):
