@@ -62,6 +62,7 @@ class Wire(object):
         self._number = 0
         self._posted = deque()  # type: Deque[bytes]  # appending is atomic, so post() needs no lock
         self._unsent = b""
+        self._deaf = False  # the other end takes no more
         self._read_size = SMALL_READ
         self._lock = allocate_lock()  # guards everything but _posted
 
@@ -100,17 +101,21 @@ class Wire(object):
     def wants_write(self):
         # type: () -> bool
         """Whether something waits for the socket to take more."""
-        return bool(self._unsent or self._connection.has_output() or (self._posted and self._outlet is not None))
+        return not self._deaf and bool(self._unsent or self._connection.has_output()
+                                       or (self._posted and self._outlet is not None))
 
     def flush(self, now=None):
         # type: (Optional[float]) -> None
-        """Write what waits, as far as the socket takes it. An end that is gone shows in :meth:`receive`."""
+        """Write what waits, as far as the socket takes it.
+
+        An end that is gone shows in :meth:`receive`, behind what it said before.
+        """
         with self._lock:
             while self._outlet is not None and self._posted:
                 data = self._posted.popleft()
                 self._connection.push(self._outlet, Batch(self._epoch, self._number, (len(data),), data))
                 self._number += 1
-            while True:
+            while not self._deaf:
                 if not self._unsent:
                     self._unsent = self._connection.data_to_send()
                     if not self._unsent:
@@ -127,8 +132,7 @@ class Wire(object):
             if error.errno == errno.EINTR:
                 return True
             if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
-                self._unsent = b""
-                self._connection.receive_eof()
+                self._deaf = True
             return False
         self._unsent = self._unsent[sent:]
         return True
