@@ -104,11 +104,11 @@ if sys.argv[1] in ("flush", "close"):
     full.wait_for_subscriber(20)
     for _ in range(10):
         full.send(u"x" * 60)
-say("ready")
-if "Poll" in globals():
-    signal.signal(signal.SIGINT, lambda number, frame: Poll.came.append(number))
-    Poll.armed = True
 try:
+    say("ready")
+    if "Poll" in globals():
+        signal.signal(signal.SIGINT, lambda number, frame: Poll.came.append(number))
+        Poll.armed = True
     calls[sys.argv[1]]()
 except KeyboardInterrupt:
     say("interrupted")
