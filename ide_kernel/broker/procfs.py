@@ -52,16 +52,13 @@ class Procfs(System):
 
     def out_of_memory_kills(self, pid):
         # type: (int) -> Dict[Any, int]
-        found = {}
-        count = _count(_read("/proc/vmstat"), u"oom_kill")
-        if count is not None:
-            found[u"the machine"] = count
         for folder in self._folders(pid, "memory"):
-            for name in ("memory.events", "memory.oom_control"):
+            for name in ("memory.events.local", "memory.events", "memory.oom_control"):
                 count = _count(_read(folder + "/" + name), u"oom_kill")
-                if count is not None:
-                    found[u"its control group"] = count
-        return found
+                if count is not None:  # of its processes alone, whoever was short of memory
+                    return {u"its control group": count}
+        count = _count(_read("/proc/vmstat"), u"oom_kill")
+        return {} if count is None else {u"the machine": count}
 
     def _is_frozen(self, pid):
         # type: (int) -> Optional[bool]
