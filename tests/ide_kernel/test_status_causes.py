@@ -281,14 +281,14 @@ def test_out_of_memory(alone):
     group = "%s/ide-kernel-test-%d" % (groups, os.getpid())
     try:
         os.mkdir(group)
-        write(group + "/memory.limit_in_bytes", 64 << 20)
+        write(group + "/memory.limit_in_bytes", 256 << 20)
         write(group + "/cgroup.procs", alone.info["broker_pid"])
     except EnvironmentError:
         pytest.skip("this machine lets nobody make a control group for memory")
     try:
         alone.restart()
         with pytest.raises(ide_kernel.KernelDied) as caught:
-            alone.execute("x = b'x' * (1 << 28)").result(LIMIT)
+            alone.execute("x = b'x' * (1 << 30)").result(LIMIT)
         assert caught.value.cause.name == "SIGKILL"
         assert u"out of memory: the system killed it (its control group counts" in caught.value.cause.reason
     finally:
