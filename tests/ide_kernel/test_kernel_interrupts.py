@@ -45,6 +45,8 @@ STRIKER = u"" + textwrap.dedent("""\
             if frame.f_code.co_name == '_begin' and event == 'return':
                 sys.setprofile(None)
             while 'ide_kernel' in frame.f_code.co_filename and frame.f_code.co_name != '_note':
+                if frame.f_code.co_filename.endswith('bell.py'):
+                    return  # the wait, where nothing is held, and which each strike would make look again
                 if frame.f_code.co_name in ('_next_job', '_finish'):
                     return self.strike()
                 frame = frame.f_back
