@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 
-from measure import Part, machine, memory, say, timer
+from measure import Part, exit_with, machine, memory, say, timer
 
 LIMIT = 60.0          # seconds; for a wait that should be over at once
 WARM_UP = 0.2         # of the time: windows and pipes fill up at first
@@ -139,7 +139,7 @@ FLOOD = "i = 0\nwhile True:\n    print(i)\n    i += 1"
 def frontend():
     """Start a kernel that prints for ever; at the end say how many lines came, and whether all were in order."""
     import ide_kernel
-    kernel = ide_kernel.start()
+    kernel = ide_kernel.start(linger=0)  # where this process is killed, nothing is left behind
     seen = {"rest": b"", "next": 0, "wrong": None}
 
     def count(output):
@@ -158,9 +158,9 @@ def frontend():
     result = execution.result(None)
     lines, wrong = seen["next"], seen["wrong"]  # the next execution prints, too
     last = int(kernel.execute("i").result(LIMIT).value)
-    say([result.error.type if result.error else None, lines, last, wrong])
     kernel.terminate(LIMIT)
     kernel.close()
+    say([result.error.type if result.error else None, lines, last, wrong])  # last: whoever hears that may end us
 
 
 def interrupter(connection_file):
@@ -175,8 +175,9 @@ def interrupter(connection_file):
     while kernel.status.state != "idle" and timer() - begun < LIMIT:
         select.select([kernel.fileno()], [], [], 1.0)
         kernel.process_events()
-    say([before, kernel.status.state, timer() - begun])
+    found = before, kernel.status.state, timer() - begun
     kernel.close()
+    say(found)
 
 
 def kernel(report, seconds):
@@ -235,4 +236,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_with(main, sys.argv[1:])

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import time
 
-from measure import (HERE, clean_environment, cpu_seconds, has_module, machine, median, memory, percentile, ratio,
-                     switches, table, timer)
+from measure import (HERE, clean_environment, cpu_seconds, exit_with, has_module, machine, median, memory, percentile,
+                     ratio, switches, table, timer)
 
 LIMIT = 60  # seconds for a wait that should be over at once
 FLOOD = "for i in range(%d): print(i)"
@@ -86,7 +86,7 @@ class ThisProject(object):
 
     def start(self):
         begun = timer()
-        self.kernel = self.ide_kernel.start()
+        self.kernel = self.ide_kernel.start(linger=0)  # Ctrl-C leaves nothing behind
         seconds = timer() - begun
         self.kernel.on_output(self._output)
         return seconds
@@ -261,4 +261,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_with(main, sys.argv[1:])

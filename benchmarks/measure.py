@@ -97,6 +97,15 @@ def switches(pid):
     return total
 
 
+def exit_with(main, *arguments):
+    """Run a benchmark as a program: exit with the status that ``main`` gives; Ctrl-C ends it without a traceback."""
+    try:
+        sys.exit(main(*arguments))
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        sys.exit(130)
+
+
 class Part(object):
     """A part of a benchmark that runs in a process of its own and talks in lines of JSON.
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 import contestants
-from measure import HERE, clean_environment, has_module, machine, median, percentile, ratio, table, timer
+from measure import HERE, clean_environment, exit_with, has_module, machine, median, percentile, ratio, table, timer
 
 #: (label, job, bytes in a message, messages at full share): about half a second each for a fast contestant.
 JOBS = (
@@ -186,4 +186,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    exit_with(main, sys.argv[1:])

@@ -8,13 +8,14 @@ promises and what it measured; Ctrl-C ends it with what there is so far. The sta
 from __future__ import absolute_import, division, print_function
 
 import argparse
+import atexit
 import hashlib
 import os
 import subprocess
 import sys
 import time
 
-from measure import ROOT, Part, clean_environment, machine, median, memory, percentile, say, table, timer
+from measure import ROOT, Part, clean_environment, exit_with, machine, median, memory, percentile, say, table, timer
 
 sys.path.insert(0, ROOT)
 LIMIT = 60.0          # seconds; for a wait that should be over soon
@@ -108,7 +109,15 @@ class Flow(object):
 def start(**options):
     """A kernel of our own."""
     import ide_kernel
-    return ide_kernel.start(keep=True, **options)
+    kernel = ide_kernel.start(keep=True, **options)
+    atexit.register(end_left, kernel.connection_file)
+    return kernel
+
+
+def end_left(path):
+    """After Ctrl-C: a kernel that is kept would outlive us."""
+    if os.path.exists(path):
+        end(attach(path, lines=0, when_slow="drop"))
 
 
 def end(kernel):
@@ -519,4 +528,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_with(main, sys.argv[1:])

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 
-from measure import HERE, ROOT, clean_environment, timer
+from measure import HERE, ROOT, clean_environment, exit_with, timer
 
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "yotonlike")]
 
@@ -165,4 +165,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

@@ -13,7 +13,7 @@ import os
 import sys
 import traceback
 
-from measure import ROOT, timer
+from measure import ROOT, exit_with, timer
 
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "yotonlike")]
 
@@ -52,4 +52,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

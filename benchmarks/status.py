@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from measure import ROOT, clean_environment, machine, median, percentile, table, timer
+from measure import ROOT, clean_environment, exit_with, machine, median, percentile, table, timer
 
 sys.path.insert(0, ROOT)
 
@@ -50,7 +50,7 @@ class Bench(object):
         if self.kernel is not None and (self.kernel.lost or self.kernel.exit is not None or self.kernel.status.state != "idle"):
             self.close()
         if self.kernel is None:
-            self.kernel = ide_kernel.start(self.python)
+            self.kernel = ide_kernel.start(self.python, linger=0)  # Ctrl-C leaves nothing behind
             self.kernel.on_output(self._output)
             self.kernel.on_status(lambda status: self.told.append((time.time(), status)))
         self.wait(lambda: self.kernel.status.state == "idle")
@@ -444,4 +444,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_with(main, sys.argv[1:])

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from measure import ROOT, machine, percentile, table
+from measure import ROOT, exit_with, machine, percentile, table
 
 FLOODS = (
     ("at rest", None),
@@ -100,7 +100,7 @@ def main():
     from ide_kernel.frontends.window.window import Window
     print(machine())
     rows, longest = [], []
-    with ide_kernel.start(name="window") as kernel:
+    with ide_kernel.start(name="window", linger=0) as kernel:
         root = tkinter.Tk()
         window = Window(kernel, root)
         loop = Loop(root)
@@ -119,4 +119,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)
