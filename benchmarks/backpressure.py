@@ -175,9 +175,8 @@ def interrupter(connection_file):
     while kernel.status.state != "idle" and timer() - begun < LIMIT:
         select.select([kernel.fileno()], [], [], 1.0)
         kernel.process_events()
-    found = before, kernel.status.state, timer() - begun
+    say([before, kernel.status.state, timer() - begun])
     kernel.close()
-    say(found)
 
 
 def kernel(report, seconds):

@@ -43,6 +43,18 @@ try:
 except ImportError:  # before 3.8
     get_native_id = None  # type: ignore[assignment]
 
+if hasattr(os, "set_blocking"):
+    def set_nonblocking(fd):
+        # type: (int) -> None
+        """Have reads and writes of a descriptor return at once."""
+        os.set_blocking(fd, False)
+else:
+    def set_nonblocking(fd):
+        # type: (int) -> None
+        """Have reads and writes of a descriptor return at once."""
+        import fcntl
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+
 #: 2.7: texts are bytes, standard streams are files without text layers, and exceptions carry no traceback.
 STR_IS_BYTES = str is bytes
 #: 3.9 made ``__file__`` of a script, and its name in tracebacks, absolute.

@@ -19,7 +19,7 @@ from yotonlike.protocol.connection import Connection
 from yotonlike.protocol.credit import BLOCK, SUBSCRIPTION, Batch
 from yotonlike.protocol.settings import Settings
 
-from ._compat import allocate_lock, monotonic
+from ._compat import allocate_lock, monotonic, set_nonblocking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Wire(object):
             heartbeat: seconds between two heartbeats.
         """
         self.fd = fd
-        _set_nonblocking(fd)
+        set_nonblocking(fd)
         now = monotonic()
         self._connection = Connection(Settings(os.urandom(16), os.urandom(16), name, heartbeat), now)
         self._inlet = self._connection.open_sink(_SINK, SUBSCRIPTION, BLOCK, WINDOW, u"messages", OBJECT.name)
@@ -205,10 +205,3 @@ class Wire(object):
         if self.fd >= 0:
             fd, self.fd = self.fd, -1
             os.close(fd)
-
-
-def _set_nonblocking(fd):
-    # type: (int) -> None
-    import fcntl
-    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_NONBLOCK)

@@ -33,11 +33,10 @@ class Board(object):
         self._generation = generation
         self._send = send
         self._announcements = Announcements()
-        self._told = self._words = None  # type: Any
-        self._sent = None  # type: Optional[Dict[Any, Any]]  # the last status that was told
+        self._sent = {}  # type: Dict[Any, Any]  # the last status that was told
+        self._told = (None, None)  # type: Any  # its state and generation, and the gist of its evidence
         self._told_at = 0.0
-        self._state = None  # type: Any  # what was told, and of which kernel
-        self._since = self._since_now = 0.0  # by the wall clock for the frontends, by ours to count
+        self._since = 0.0  # when that state began, by our clock
         self._timer = None  # type: Optional[Timer]
 
     def current(self):
@@ -49,7 +48,7 @@ class Board(object):
         # type: () -> Any
         """The status in words, as the frontends know it: what has not lasted long enough to be told is none."""
         status = self.current()
-        if self._sent is not None and status[u"state"] != self._announcements.told:
+        if self._sent and status[u"state"] != self._sent[u"state"]:
             status = self._sent
         return u"%s: %s" % (status[u"state"], status[u"detail"])
 
@@ -72,19 +71,20 @@ class Board(object):
         # type: (Evidence, Any, Any, float) -> None
         whose = state, self._generation()
         news = whose, evidence.gist
-        if news == self._told and (detail == self._words or now - self._told_at < max(_SOONEST, (now - self._since_now) / 10)):
+        pause = max(_SOONEST, (now - self._since) / 10)
+        if news == self._told and (detail == self._sent[u"detail"] or now - self._told_at < pause):
             return
         status = self._status(evidence)
-        if whose != self._state:
-            self._state, self._since, self._since_now = whose, status[u"since"], now
-        self._told, self._words, self._told_at, self._sent = news, detail, now, status
+        if whose != self._told[0]:
+            self._since = now
+        self._sent, self._told, self._told_at = status, news, now
         self._send(status)
 
     def _status(self, evidence):
         # type: (Evidence) -> Dict[Any, Any]
         state, detail = diagnose(evidence)
-        known = self._state == (state, self._generation())
-        return {u"state": state, u"since": self._since if known else time.time(), u"detail": detail,
+        known = self._told[0] == (state, self._generation())
+        return {u"state": state, u"since": self._sent[u"since"] if known else time.time(), u"detail": detail,
                 u"evidence": evidence.describe(), u"exit": evidence.exit, u"generation": self._generation(),
                 u"execution": evidence.execution}
 

@@ -3,9 +3,10 @@ from __future__ import absolute_import, division, print_function
 
 import collections
 import errno
-import fcntl
 import os
 import threading
+
+from .._compat import set_nonblocking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Background(object):
         self._ready = collections.deque()  # type: Deque[Tuple[Callable[..., Any], Any, Any]]
         self._lock = threading.Lock()  # guards the write end against `close`
         self._read_fd, self._write_fd = os.pipe()
-        fcntl.fcntl(self._read_fd, fcntl.F_SETFL, fcntl.fcntl(self._read_fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+        set_nonblocking(self._read_fd)
 
     def fileno(self):
         # type: () -> int

@@ -9,6 +9,8 @@ import select
 import signal
 import sys
 
+from .._compat import set_nonblocking
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Tuple
@@ -117,7 +119,7 @@ def signal_pipe():
     ends = os.pipe()
     for fd in ends:
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)  # 2.7 would pass them on to every child
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+        set_nonblocking(fd)
     return ends
 
 

@@ -9,7 +9,8 @@ from __future__ import absolute_import, division, print_function
 import errno
 import os
 
-from .descriptors import private_pipe, read, set_nonblocking
+from .._compat import set_nonblocking
+from .descriptors import private_pipe, read
 from .interrupt import signal
 
 TYPE_CHECKING = False

@@ -100,11 +100,6 @@ if hasattr(os, "set_inheritable"):
         # type: (int) -> None
         """Close ``fd`` on exec."""
         os.set_inheritable(fd, False)
-
-    def set_nonblocking(fd):
-        # type: (int) -> None
-        """Have writes to ``fd`` fail where they would wait."""
-        os.set_blocking(fd, False)
 else:
 
     def _duplicate(fd, target):
@@ -117,9 +112,3 @@ else:
         """Close ``fd`` on exec."""
         import fcntl
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
-
-    def set_nonblocking(fd):
-        # type: (int) -> None
-        """Have writes to ``fd`` fail where they would wait."""
-        import fcntl
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
